@@ -1,0 +1,1 @@
+"""Cart and texts of a small web shop."""

@@ -1,0 +1,1 @@
+"""Completion text to code that parses, with a record of what was repaired."""

@@ -1,0 +1,1 @@
+"""Who answers: one protocol (:mod:`.base`) and its implementations."""

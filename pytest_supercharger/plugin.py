@@ -1,0 +1,79 @@
+"""Every pytest hook that we implement. Without the option: nothing is read, nothing is printed.
+
+At the top only ``config`` and ``hookspecs`` are imported; the pipeline is imported inside the
+hook that starts it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from pytest_supercharger import config as options
+from pytest_supercharger import hookspecs
+
+_STANDS_ASIDE = (
+    "help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow",
+)  # fmt: skip
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare what a conftest may implement."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options and their ini twins."""
+    options.declare(parser)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
+    """A conftest that cannot be imported may be the very thing to mend: a stub stops it."""
+    try:
+        return (yield)
+    except Exception as error:
+        wanted = getattr(early_config.known_args_namespace, "supercharge", False)
+        if not wanted or type(error).__name__ != "ConftestImportFailure":
+            raise
+        return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Fill in stubs instead of the ordinary session; None leaves the session to pytest.
+
+    The controller only: in an xdist worker and for ``--help`` and its like the plugin stands
+    aside, and with ``-n`` it is done before any worker starts.
+    """
+    if not options.is_wanted(config) or hasattr(config, "workerinput"):
+        return None
+    if any(config.getoption(name, default=False) for name in _STANDS_ASIDE):
+        return None
+    settings = options.read_settings(config)
+    from pytest_supercharger import command
+    from pytest_supercharger.exceptions import SuperchargeError
+
+    writer = pytest.TerminalReporter(config, sys.stdout)._tw
+    try:
+        return command.main(config, settings, writer)
+    except SuperchargeError as error:
+        raise pytest.UsageError(str(error)) from error
+    except KeyboardInterrupt:
+        writer.line("supercharge: interrupted; the same command goes on from here", yellow=True)
+        return int(pytest.ExitCode.INTERRUPTED)
+    except pytest.UsageError:
+        raise
+    except Exception:
+        return _internal_error(config)
+
+
+def _internal_error(config: pytest.Config) -> int:
+    import traceback
+
+    for line in traceback.format_exc().splitlines():
+        sys.stderr.write(f"INTERNALERROR> {line}\n")
+    return int(pytest.ExitCode.INTERNAL_ERROR)

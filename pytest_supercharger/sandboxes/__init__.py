@@ -1,0 +1,1 @@
+"""Who runs a check: one protocol (:mod:`.base`) and its back ends."""

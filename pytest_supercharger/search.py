@@ -1,0 +1,503 @@
+"""Rounds for one stub: sample, check while sampling goes on, repair from failures, stop.
+
+A round ends the moment its answer is proven: what the model still decodes and the sandbox still
+runs is cancelled. The loop ends with an answer, a used-up budget, or a model with nothing new.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from pytest_supercharger.clean.candidates import (
+    CodeCandidate,
+    Rejected,
+    TestCandidate,
+    clean_code,
+    clean_tests,
+    render_function,
+)
+from pytest_supercharger.context import Context
+from pytest_supercharger.evidence import CodeEvidence, Evidence
+from pytest_supercharger.exceptions import SourceError
+from pytest_supercharger.models.base import Completion, Model, Request
+from pytest_supercharger.prompts import (
+    Failure,
+    Feedback,
+    Prompt,
+    Prompts,
+    RequestKind,
+    render,
+)
+from pytest_supercharger.sandboxes.base import (
+    Check,
+    CheckKind,
+    ItemOutcome,
+    Outcome,
+    Sandbox,
+    Verdict,
+)
+from pytest_supercharger.selection import Selection, select
+from pytest_supercharger.splice import splice
+from pytest_supercharger.stubs import Stub
+
+MAX_FAILURES = 5  # failed items of one candidate after which the rest tells nothing new
+_SCORE = re.compile(r"(?<![\d.])(?:0(?:\.\d+)?|1(?:\.0+)?|\.\d+)(?![\d.])")
+_WHAT_CHANGED_NOTHING = "the model had nothing new"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What one stub may cost."""
+
+    candidates: int  # bodies asked for per round
+    tests: int  # test completions asked for per round
+    rounds: int
+    seconds: float  # wall clock
+    tokens: int | None  # completion tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One stub to be searched for."""
+
+    stub: Stub
+    context: Context
+    module_source: str  # its file as the user has it
+    files: tuple[tuple[str, str], ...]  # the tree's other stubs instrumented, winners spliced in
+    gate: tuple[str, ...]  # node ids that belong to it; (): none
+    args: tuple[str, ...]  # pytest arguments that run the gate
+    timeout: float
+    limits: tuple[tuple[str, float], ...]  # node id, seconds, where larger; "" is collecting
+    examples: tuple[TestCandidate, ...]  # written by the user
+
+
+class Hooks(Protocol):
+    """What the user's conftest may have a say in."""
+
+    def prompt(self, stub: Stub, request: RequestKind, prompt: Prompt) -> Prompt: ...
+
+    def reject(self, stub: Stub, candidate: CodeCandidate) -> str | None: ...
+
+    def select(self, stub: Stub, evidence: Evidence) -> str | None: ...
+
+
+class Journal(Protocol):
+    """Where decisions are written down, and who is told of progress."""
+
+    def decided(self, stub: str, kind: str, data: dict[str, object]) -> None: ...
+
+    def round_started(self, stub: str, number: int, rounds: int) -> None: ...
+
+    def candidate_checked(self, stub: str, checked: int, passed: int, total: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What a search works with."""
+
+    model: Model
+    sandbox: Sandbox
+    judge: Model | None  # None: nobody judges
+    prompts: Prompts
+    hooks: Hooks
+    journal: Journal
+    budget: Budget
+    seed: int
+    temperature: float | None
+    threshold: float
+    prompt_limit: int  # tokens; 0: no limit known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searched:
+    """How a search ended."""
+
+    evidence: Evidence
+    selection: Selection
+    judge: float | None
+    rounds: int
+    stopped: str  # which budget was used up; "" when none was
+    seconds: float
+    generate_seconds: float
+    check_seconds: float
+    prompt_tokens: int
+    completion_tokens: int
+
+
+def search(task: Task, tools: Tools) -> Searched:
+    """Look for a body until there is an answer or the budget is used up."""
+    state = _Search(task, tools)
+    for number in range(tools.budget.rounds):
+        state.run_round(number)
+        if state.has_answer() or state.stopped:
+            break
+    return state.result()
+
+
+@dataclass
+class _Search:
+    task: Task
+    tools: Tools
+    candidates: dict[str, CodeCandidate] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    project: dict[str, Outcome] = field(default_factory=dict)
+    generated: dict[str, dict[str, ItemOutcome]] = field(default_factory=dict)
+    tests: dict[str, TestCandidate] = field(default_factory=dict)
+    asked: Counter[RequestKind] = field(default_factory=Counter)
+    rounds: int = 0
+    stopped: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    generate_seconds: float = 0.0
+    check_seconds: float = 0.0
+    judge: float | None = None
+    _done: bool = False
+    _began: float = field(default_factory=time.monotonic)
+    _selection: Selection | None = None
+
+    def __post_init__(self) -> None:
+        self.tests |= {test.id: test for test in self.task.examples}
+
+    # --- one round
+
+    def run_round(self, number: int) -> None:
+        self.rounds = number + 1
+        self._selection = None
+        self.tools.journal.round_started(self.task.stub.id, number + 1, self.tools.budget.rounds)
+        before = (len(self.candidates), len(self.tests))
+        if not self.task.gate:
+            self._ask_for_tests(number)
+        with closing(self.tools.sandbox.run(self._checks(number), cancelled=self._unwanted)) as run:
+            for outcome in run:
+                self._note(outcome)
+                if self._is_proven(outcome):
+                    self._done = True
+                    return
+        self._stop_if_spent()
+        if not self.stopped and before == (len(self.candidates), len(self.tests)):
+            self.stopped = _WHAT_CHANGED_NOTHING
+
+    def _is_proven(self, outcome: Outcome) -> bool:
+        """Whether a candidate now passes all that the user's tests ask for."""
+        return bool(self.task.gate) and self._code(outcome.check.split("#")[0]).is_proven
+
+    def _unwanted(self, _: object) -> bool:
+        """Asked between tokens and while checks run: nothing more is needed."""
+        return self._done or self._is_spent()
+
+    def _is_spent(self) -> bool:
+        return bool(self._spent())
+
+    def _spent(self) -> str:
+        budget = self.tools.budget
+        if time.monotonic() - self._began > budget.seconds:
+            return f"its {budget.seconds:g} s are used up (--supercharge-seconds)"
+        if budget.tokens is not None and self.completion_tokens >= budget.tokens:
+            return f"its {budget.tokens} tokens are used up (--supercharge-tokens)"
+        return ""
+
+    def _stop_if_spent(self) -> None:
+        self.stopped = self._spent()
+        if not self.stopped and self.rounds == self.tools.budget.rounds:
+            self.stopped = f"its {self.rounds} rounds are used up (--supercharge-rounds)"
+
+    # --- from the model
+
+    def _ask_for_tests(self, number: int) -> None:
+        kind = RequestKind.TESTS
+        for completion in self._complete(kind, self._prompt(kind), self.tools.budget.tests):
+            found = clean_tests(completion.text, self.task.stub, self.task.module_source)
+            if not isinstance(found, Rejected):
+                self.tests |= {test.id: test for test in found if test.id not in self.tests}
+
+    def _complete(
+        self, kind: RequestKind, prompt: Prompt, n: int
+    ) -> Generator[Completion, None, None]:
+        """Completions as they end; what they cost is counted here."""
+        request = Request(
+            stub=self.task.stub.id,
+            kind=kind,
+            prompt=prompt,
+            n=n,
+            seed=self.tools.seed,
+            start=self.asked[kind],
+        )
+        self.asked[kind] += n
+        began = time.monotonic()
+        with closing(self.tools.model.generate([request], cancelled=self._unwanted)) as answers:
+            for completion in answers:
+                self.generate_seconds += time.monotonic() - began
+                self._count(completion)
+                yield completion
+                began = time.monotonic()
+        self.generate_seconds += time.monotonic() - began
+
+    def _count(self, completion: Completion) -> None:
+        count = self.tools.model.count_tokens
+        self.prompt_tokens += completion.prompt_tokens
+        self.completion_tokens += completion.tokens or count(completion.text)
+
+    def _prompt(self, kind: RequestKind, feedback: Feedback | None = None) -> Prompt:
+        limit = self.tools.prompt_limit
+        prompt = render(
+            kind,
+            self.task.context,
+            prompts=self.tools.prompts,
+            feedback=feedback,
+            temperature=self.tools.temperature if self.rounds <= 1 else None,
+            limit=limit or None,
+            count=self.tools.model.count_tokens if limit else None,
+        )
+        return self.tools.hooks.prompt(self.task.stub, kind, prompt)
+
+    def _bodies(self, number: int) -> Generator[Completion, None, None]:
+        """This round's answers; a model with none for a repair is asked for fresh code."""
+        if number:
+            kind, feedback = self._feedback()
+            if feedback:
+                came = False
+                for completion in self._complete(
+                    kind, self._prompt(kind, feedback), self.tools.budget.candidates
+                ):
+                    came = True
+                    yield completion
+                if came:
+                    return
+        kind = RequestKind.CODE
+        yield from self._complete(kind, self._prompt(kind), self.tools.budget.candidates)
+
+    def _feedback(self) -> tuple[RequestKind, Feedback | None]:
+        """What the nearest candidate lacks; with nothing to tell there is no repair."""
+        nearest = self._select().nearest
+        if nearest is None:
+            return RequestKind.CODE, None
+        source = render_function(self.task.stub, nearest.candidate)
+        failures = _failures(nearest, self.tests)
+        kind = RequestKind.REPAIR_CODE if failures else RequestKind.IMPROVE_CODE
+        return kind, Feedback(source=source, failures=failures)
+
+    # --- to the sandbox
+
+    def _checks(self, number: int) -> Iterator[Check]:
+        if not self.task.gate and number:
+            yield from self._checks_of_new_tests(number)
+        for completion in self._bodies(number):
+            candidate = self._candidate(completion)
+            if candidate is None:
+                continue
+            check = self._check(candidate, f"{candidate.id}#{number}", tuple(self.tests))
+            if check:
+                yield check
+
+    def _checks_of_new_tests(self, number: int) -> Iterator[Check]:
+        for candidate in list(self.candidates.values()):
+            done = self.generated.get(candidate.id, {})
+            new = tuple(name for name in self.tests if name not in done)
+            check = self._check(candidate, f"{candidate.id}#{number}+", new) if new else None
+            if check:
+                yield check
+
+    def _candidate(self, completion: Completion) -> CodeCandidate | None:
+        """The new candidate in a completion; None when there is none, or it is known."""
+        stub = self.task.stub
+        origin = "sampled" if completion.kind is RequestKind.CODE else "repaired"
+        found = clean_code(
+            completion.text,
+            stub,
+            self.task.module_source,
+            origin=origin,
+            seed=completion.seed,
+            logprob=completion.logprob,
+            tokens=completion.tokens,
+        )
+        if isinstance(found, Rejected):
+            self._rejected(completion, found.reason)
+            return None
+        self.counts[found.id] += 1
+        if found.id in self.candidates:
+            return None
+        reason = self.tools.hooks.reject(stub, found)
+        if reason:
+            self._rejected(completion, reason)
+            return None
+        self.candidates[found.id] = found
+        return found
+
+    def _rejected(self, completion: Completion, reason: str) -> None:
+        data: dict[str, object] = {"index": completion.index, "reason": reason}
+        self.tools.journal.decided(self.task.stub.id, "rejected", data)
+
+    def _check(self, candidate: CodeCandidate, name: str, tests: tuple[str, ...]) -> Check | None:
+        """The check of a candidate; None when it cannot be put into its file."""
+        try:
+            files = self._files_with(candidate)
+        except SourceError as error:
+            del self.candidates[candidate.id]
+            data: dict[str, object] = {"candidate": candidate.id, "reason": str(error)}
+            self.tools.journal.decided(self.task.stub.id, "rejected", data)
+            return None
+        if self.task.gate:
+            return Check(
+                id=name,
+                kind=CheckKind.PROJECT,
+                files=files,
+                args=self.task.args,
+                timeout=self.task.timeout,
+                limits=self.task.limits,
+                max_failures=MAX_FAILURES,
+                control=True,
+            )
+        return Check(
+            id=name,
+            kind=CheckKind.GENERATED,
+            files=files,
+            module=self.task.stub.path,
+            tests=tuple(self.tests[test].source for test in tests),
+            timeout=min(self.task.timeout, 2.0),
+        )
+
+    def _files_with(self, candidate: CodeCandidate) -> tuple[tuple[str, str], ...]:
+        path = self.task.stub.path
+        return tuple(
+            (name, splice(text, [(self.task.stub, candidate)]) if name == path else text)
+            for name, text in self.task.files
+        )
+
+    def _note(self, outcome: Outcome) -> None:
+        name, _, rest = outcome.check.partition("#")
+        self.check_seconds += outcome.seconds
+        if self.task.gate:
+            self.project[name] = outcome
+        else:
+            self._note_generated(name, rest, outcome)
+        code = self._code(name)
+        passed = code.tests_passed if self.task.gate else sum(map(code.passes, self.tests.values()))
+        total = len(outcome.items)
+        self.tools.journal.candidate_checked(
+            self.task.stub.id, len(self.project) + len(self.generated), passed, total
+        )
+        data: dict[str, object] = {
+            "candidate": name,
+            "verdict": outcome.verdict.value,
+            "control": outcome.control.value,
+            "detail": outcome.detail[:500],
+        }
+        self.tools.journal.decided(self.task.stub.id, "checked", data)
+
+    def _note_generated(self, name: str, rest: str, outcome: Outcome) -> None:
+        """Items are numbered in the order of the tests that the check was made with."""
+        done = self.generated.setdefault(name, {})
+        names = list(self.tests)
+        if rest.endswith("+"):
+            names = [test for test in names if test not in done]
+        for item in outcome.items:
+            if item.id.isdecimal() and int(item.id) < len(names):
+                done[names[int(item.id)]] = item
+
+    # --- what is known
+
+    def _code(self, name: str) -> CodeEvidence:
+        return CodeEvidence(
+            candidate=self.candidates[name],
+            multiplicity=self.counts[name],
+            project=self.project.get(name),
+            generated=self.generated.get(name, {}),
+        )
+
+    def evidence(self) -> Evidence:
+        checked = [
+            name for name in self.candidates if name in self.project or name in self.generated
+        ]
+        return Evidence(
+            stub=self.task.stub.id,
+            project_tests=self.task.gate,
+            tests=tuple(self.tests.values()),
+            codes=tuple(map(self._code, checked)),
+        )
+
+    def _select(self) -> Selection:
+        if self._selection is None:
+            evidence = self.evidence()
+            self._selection = select(evidence)
+            wished = self.tools.hooks.select(self.task.stub, evidence) if evidence.codes else None
+            if wished:
+                self._selection = _as_wished(wished, evidence, self._selection)
+        return self._selection
+
+    def has_answer(self) -> bool:
+        """Whether a body was chosen, or waits only for another stub."""
+        if self._select().chosen and self.judge is None and not self.task.gate:
+            self._ask_judge()
+        return self._select().chosen is not None or any(
+            code.blocked_by for code in self.evidence().codes
+        )
+
+    def _ask_judge(self) -> None:
+        """A score under the threshold takes the choice back; no answer changes nothing."""
+        chosen, judge = self._select().chosen, self.tools.judge
+        if chosen is None or judge is None:
+            return
+        passed = [test.source for test in self.tests.values() if chosen.passes(test)]
+        feedback = Feedback(
+            source=render_function(self.task.stub, chosen.candidate), tests="\n".join(passed)
+        )
+        prompt = self._prompt(RequestKind.JUDGE, feedback)
+        for completion in self._complete(RequestKind.JUDGE, prompt, 1):
+            score = read_score(completion.text)
+            if score is not None:
+                self.judge = score
+        if self.judge is not None and self.judge < self.tools.threshold:
+            reason = f"the judge gives {self.judge:g}, the threshold is {self.tools.threshold:g}"
+            self._selection = replace(self._select(), chosen=None, reason=reason)
+
+    def result(self) -> Searched:
+        return Searched(
+            evidence=self.evidence(),
+            selection=self._select(),
+            judge=self.judge,
+            rounds=self.rounds,
+            stopped=self.stopped,
+            seconds=time.monotonic() - self._began,
+            generate_seconds=self.generate_seconds,
+            check_seconds=self.check_seconds,
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+        )
+
+
+def _as_wished(wished: str, evidence: Evidence, selection: Selection) -> Selection:
+    """The candidate that a hook named; the user's tests stay a hard gate."""
+    code = next((code for code in evidence.codes if code.candidate.id == wished), None)
+    if code is None or (evidence.project_tests and not code.is_proven):
+        return selection
+    return replace(selection, chosen=code, reason="", nearest=code)
+
+
+def read_score(text: str) -> float | None:
+    """The last number from 0 to 1 in a judge's answer; None when there is none."""
+    found = _SCORE.findall(text)
+    return float(found[-1]) if found else None
+
+
+def _failures(code: CodeEvidence, tests: dict[str, TestCandidate]) -> tuple[Failure, ...]:
+    """What a candidate fails: project tests, else the user's own examples."""
+    bad = (Verdict.FAILED, Verdict.ERROR, Verdict.TIMEOUT, Verdict.CRASHED, Verdict.OUT_OF_MEMORY)
+    items = code.project.items if code.project else ()
+    failures = [_failure(item.id, item) for item in items if item.verdict in bad]
+    failures += [
+        _failure(tests[name].source, item)
+        for name, item in code.generated.items()
+        if item.verdict in bad and name in tests and tests[name].trusted
+    ]
+    return tuple(failures)
+
+
+def _failure(test: str, item: ItemOutcome) -> Failure:
+    exception = item.exception or item.verdict.value
+    return Failure(test=test, detail=item.detail, exception=exception)

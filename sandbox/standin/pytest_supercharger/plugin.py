@@ -1,0 +1,1 @@
+"""Nothing: for a project that names the plugin in ``pytest_plugins``."""

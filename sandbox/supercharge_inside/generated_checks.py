@@ -1,0 +1,147 @@
+"""Run generated checks and docstring examples on one candidate, each in a fork of its own.
+
+The module is imported once; a check that hangs, crashes or changes state ends in its own
+process and cannot touch the verdict of the next.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import math
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from . import overlay
+from .confinement import Limits, Profile
+from .project_tests import dotted_name
+from .reached import Reached
+from .watch import watch
+
+RECORD = "__supercharge_value__"
+RETURNED = 2000  # characters of a returned value kept
+DETAIL = 1000
+MAX_TIMEOUTS = 2  # of one candidate; a few endless candidates could take most of the time
+
+
+def run(
+    hello: dict[str, Any], check: dict[str, Any], send: Callable[[dict[str, Any]], None]
+) -> None:
+    """Run ``check`` and send its events, the last of which is ``{"end": {}}``."""
+    os.chdir(hello["invocation_dir"])
+    overlay.install({os.path.join(hello["rootdir"], path): text for path, text in check["files"]})
+    reached = Reached()
+    module = _import(hello, check["module"])
+    limits = Limits(
+        memory=2 << 30, file_size=1 << 20, open_files=64, cpu=math.ceil(check["timeout"]) + 1
+    )
+    timeouts = 0
+    for index, source in enumerate(check["tests"]):
+        if timeouts == MAX_TIMEOUTS:
+            send({"item": {"id": str(index), "verdict": "not run", "seconds": 0.0}})
+            continue
+        send({"start": str(index)})
+        item = _run_apart(source, module.__dict__, reached, limits, check["timeout"])
+        timeouts += item["verdict"] == "timeout"
+        send({"item": {"id": str(index), **item}})
+    send({"end": {}})
+
+
+def _import(hello: dict[str, Any], path: str) -> Any:
+    folder, name = dotted_name(os.path.join(hello["rootdir"], path))
+    for entry in (*hello["python_path"], folder):
+        if entry not in sys.path:
+            sys.path.insert(0, entry)
+    return importlib.import_module(name)
+
+
+def _run_apart(
+    source: str, namespace: dict[str, Any], reached: Reached, limits: Limits, timeout: float
+) -> dict[str, Any]:
+    def body(send: Callable[[dict[str, Any]], None]) -> None:
+        send(_run_one(source, namespace, reached))
+
+    watched = watch(body, Profile.STRICT, limits, first_limit=timeout)
+    if watched.finished and len(watched.events) == 1:
+        return {**watched.events[0], "seconds": watched.seconds}
+    return {"verdict": watched.verdict, "detail": watched.detail, "seconds": watched.seconds}
+
+
+def _run_one(source: str, namespace: dict[str, Any], reached: Reached) -> dict[str, Any]:
+    values: list[str] = []
+
+    def record(value: Any) -> Any:
+        values.append(canonical(value))
+        return value
+
+    scope = dict(namespace)
+    scope[RECORD] = record
+    item: dict[str, Any] = {"verdict": "passed"}
+    reached.phase = "call"
+    try:
+        exec(compile(with_recorded_value(source), "<generated check>", "exec"), scope)
+    except BaseException as error:
+        item = _failure(error)
+    item["returned"] = values[-1] if values else None
+    item["reached"] = reached.take()
+    if item["reached"] and item["verdict"] in ("failed", "error"):
+        item["verdict"] = "blocked"
+    return item
+
+
+def _failure(error: BaseException) -> dict[str, Any]:
+    verdict = "failed" if isinstance(error, AssertionError) else "error"
+    if isinstance(error, MemoryError):
+        verdict = "out of memory"
+    text = "".join(traceback.format_exception_only(type(error), error)).strip()
+    return {"verdict": verdict, "exception": type(error).__name__, "detail": text[:DETAIL]}
+
+
+def with_recorded_value(source: str) -> ast.Module:
+    """The check's last assert with the value under test, its left side, recorded."""
+    tree = ast.parse(source)
+    last = tree.body[-1] if tree.body else None
+    if isinstance(last, ast.Assert):
+        last.test = _recorded(last.test)
+    return ast.fix_missing_locations(tree)
+
+
+def _recorded(test: ast.expr) -> ast.expr:
+    if isinstance(test, ast.Compare):
+        test.left = _call(test.left)
+        return test
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test.operand = _call(test.operand)
+        return test
+    return _call(test)
+
+
+def _call(value: ast.expr) -> ast.expr:
+    return ast.copy_location(ast.Call(ast.Name(RECORD, ast.Load()), [value], []), value)
+
+
+def canonical(value: Any, depth: int = 0) -> str:
+    """Equal text for equal plain data: 1 and 1.0 and True agree, sets and dicts are sorted."""
+    kind = type(value)
+    if kind in (int, float, bool) and value == value and abs(value) != math.inf:
+        return repr(int(value)) if value == int(value) else format(value, ".10g")
+    if depth > 20:
+        return "..."
+    if kind in (list, tuple):
+        return f"{kind.__name__}({', '.join(canonical(one, depth + 1) for one in value)})"[
+            :RETURNED
+        ]
+    if kind in (set, frozenset):
+        return f"set({', '.join(sorted(canonical(one, depth + 1) for one in value))})"[:RETURNED]
+    if kind is dict:
+        pairs = sorted(
+            f"{canonical(k, depth + 1)}: {canonical(v, depth + 1)}" for k, v in value.items()
+        )
+        return f"dict({', '.join(pairs)})"[:RETURNED]
+    try:
+        return f"{kind.__name__}:{value!r}"[:RETURNED]
+    except Exception:
+        return f"{kind.__name__}:?"

@@ -1,0 +1,61 @@
+"""Candidates come in through the import system, at the real path.
+
+The tree is read-only and shared by all checks; a forked child sees its own version of some
+files, whoever imports them and however: ``from pkg import f``, decorators, registries,
+import-time calls, tracebacks and ``inspect.getsource`` alike.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import io
+import linecache
+import os
+import tokenize
+from collections.abc import Mapping
+from types import CodeType
+from typing import Any
+
+from _pytest.assertion.rewrite import AssertionRewritingHook
+
+_Loader = importlib.machinery.SourceFileLoader
+
+
+def install(files: Mapping[str, str]) -> None:
+    """Serve ``files`` (absolute path to source) in place of what is on disk, in this process."""
+    if not files:
+        return
+    sources = {path: encode(text) for path, text in files.items()}
+    sources |= {os.path.realpath(path): data for path, data in sources.items()}
+    read, compiled = _Loader.get_data, _Loader.get_code
+    find = AssertionRewritingHook.find_spec
+
+    def get_data(self: Any, path: str) -> bytes:
+        return sources[path] if path in sources else read(self, path)
+
+    def get_code(self: Any, fullname: str) -> CodeType | None:
+        path = self.get_filename(fullname)
+        if path not in sources:
+            return compiled(self, fullname)
+        code: CodeType = self.source_to_code(sources[path], path)  # never the cached bytecode
+        return code
+
+    def find_spec(self: Any, name: str, path: Any = None, target: Any = None) -> Any:
+        spec = find(self, name, path, target)
+        return None if spec is not None and spec.origin in sources else spec
+
+    _Loader.get_data = get_data  # type: ignore[method-assign]
+    _Loader.get_code = get_code  # type: ignore[method-assign]
+    AssertionRewritingHook.find_spec = find_spec  # type: ignore[method-assign]
+    for path, text in files.items():
+        linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
+
+
+def encode(text: str) -> bytes:
+    """Bytes of a source text in the encoding that it declares."""
+    data = text.encode("utf-8", "surrogatepass")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return data if encoding.startswith("utf-8") else text.encode(encoding)
+    except (SyntaxError, UnicodeEncodeError):
+        return data  # the compiler will say what is wrong with it

@@ -1,0 +1,435 @@
+"""What does a model read, is it within its limit, and does a broken prompt file say where?"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pytest_supercharger.bundled import prompts_dir
+from pytest_supercharger.context import Context, LinkedTest, PartKind, gather_context
+from pytest_supercharger.exceptions import SetupError
+from pytest_supercharger.prompts import (
+    Failure,
+    Feedback,
+    Prompt,
+    Prompts,
+    RequestKind,
+    Sampling,
+    context_budget,
+    describe,
+    load_prompts,
+    prompt_tokens,
+    render,
+)
+from pytest_supercharger.stubs import Stub, find_stubs
+
+KINDS = [kind for kind in RequestKind if kind is not RequestKind.PLAN]
+FEEDBACK = Feedback(
+    source="def total(self, n):\n    return n",
+    failures=(
+        Failure(
+            test="test_m.py::test_total",
+            detail="assert 3 == 4\n +  where",
+            exception="AssertionError",
+        ),
+    ),
+    notes="Mind the discount.",
+    tests="assert Basket().total(1) == 2",
+)
+MODULE = '''import math
+from pytest_supercharger import todo_llm
+
+LIMIT = 10
+
+class Basket:
+    """What is bought."""
+
+    def __init__(self):
+        self.items = []
+
+    def total(self, n):
+        """Sum of n things."""
+        # mind the limit
+        raise NotImplementedError
+
+def plain(x: int) -> int:
+    """One more {{ x }} {% raise %} than `x`: ```no```."""
+    raise NotImplementedError
+
+async def fetch(url):
+    raise NotImplementedError
+
+class Views:
+    class Inner:
+        @property
+        def size(self):
+            """How many \\\\ there are."""
+            raise NotImplementedError
+        @classmethod
+        def make(cls):
+            yield raise_
+'''
+TESTS = """import pytest
+from m import Basket, plain
+
+@pytest.mark.parametrize("n, total", [
+    (1111, 1), (2222, 2), (3333, 3),
+])
+def test_total(n, total):
+    assert Basket().total(n) == total
+"""
+
+
+def count(text: str) -> int:
+    return -(-len(text) // 4)
+
+
+@pytest.fixture(scope="module")
+def prompts() -> Prompts:
+    return load_prompts(prompts_dir())
+
+
+@pytest.fixture
+def stubs(tmp_path: Path) -> dict[str, Stub]:
+    (tmp_path / "m.py").write_text(MODULE)
+    (tmp_path / "test_m.py").write_text(TESTS)
+    found = find_stubs(tmp_path, norecurse=(), python_files=("test_*.py",)).stubs
+    return {stub.qualname: stub for stub in found}
+
+
+@pytest.fixture
+def contexts(tmp_path: Path, stubs: dict[str, Stub]) -> dict[str, Context]:
+    return {
+        name: gather_context(
+            stub,
+            rootdir=tmp_path,
+            tests=[LinkedTest(id="test_m.py::test_total", belongs=True)],
+            all_stubs=tuple(stubs.values()),
+            budget=4000,
+            count=count,
+        )
+        for name, stub in stubs.items()
+    }
+
+
+def ask(prompt: Prompt) -> str:
+    """The last turn: what is asked about this stub."""
+    return prompt.messages[-1].content
+
+
+def fill(kind: RequestKind, context: Context, prompts: Prompts, **changes: object) -> Prompt:
+    feedback = None if kind in (RequestKind.CODE, RequestKind.TESTS) else FEEDBACK
+    return render(kind, context, prompts=prompts, feedback=feedback, **changes)  # type: ignore[arg-type]
+
+
+# --- the wording ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_a_chat_that_ends_with_the_stub(kind, contexts, prompts):
+    prompt = fill(kind, contexts["Basket.total"], prompts)
+    roles = [message.role for message in prompt.messages]
+    assert roles == ["system", *["user", "assistant"] * (len(roles) // 2 - 1), "user"]
+    assert "the method `total` of the class `Basket`" in ask(prompt)
+    assert '    """Sum of n things."""\n    # mind the limit\n    ...' in ask(prompt)
+    assert "class Basket:" in ask(prompt)
+    assert "LIMIT = 10" in ask(prompt)
+    assert prompt.kind is kind
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_examples_are_answers_of_the_form_that_is_asked_for(kind, prompts):
+    answers = [m.content for m in prompts.files[kind].examples if m.role == "assistant"]
+    assert answers
+    for answer in answers:
+        if kind is RequestKind.JUDGE:
+            assert re.fullmatch(r"[^\n]+\nSCORE: [01]\.\d\d", answer)
+            continue
+        code = re.fullmatch(r"```python\n(.*)\n```", answer, re.DOTALL)
+        assert code
+        last = ast.parse(code.group(1)).body[-1]
+        wanted = ast.Assert if "tests" in kind.value else ast.FunctionDef
+        assert isinstance(last, wanted)
+
+
+def test_the_examples_read_like_the_question(prompts, stubs, contexts):
+    """A few-shot example in other words than the template's would teach nothing."""
+    first = prompts.files[RequestKind.CODE].examples[0].content
+    question = ask(fill(RequestKind.CODE, contexts["plain"], prompts))
+    for shared in ("Write the function `", "Answer with the complete function in one Python"):
+        assert shared in first
+        assert shared in question
+
+
+def test_code_examples_cover_a_function_a_method_and_an_import(prompts):
+    answers = [m.content for m in prompts.files[RequestKind.CODE].examples if m.role == "assistant"]
+    assert any(a.startswith("```python\ndef ") and "self" not in a for a in answers)
+    assert any("(self" in a for a in answers)
+    assert any(a.startswith(("```python\nfrom ", "```python\nimport ")) for a in answers)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_held_back_cases_are_in_no_prompt(kind, contexts, prompts):
+    context = contexts["Basket.total"]
+    prompt = fill(kind, context, prompts)
+    for text in ("".join(m.content for m in prompt.messages), prompt.continuation):
+        absent = [value for value in ("1111", "2222", "3333") if value not in text]
+        if kind is RequestKind.JUDGE and text is prompt.continuation:
+            assert len(absent) == 3
+        else:
+            assert len(absent) == context.held_back[0].held == 1
+
+
+def test_what_the_user_wrote_is_no_template_and_closes_no_fence(contexts, prompts):
+    prompt = fill(RequestKind.CODE, contexts["plain"], prompts)
+    assert "One more {{ x }} {% raise %} than `x`: ```no```." in ask(prompt)
+    assert "````python\ndef plain(x: int) -> int:" in ask(prompt)
+    assert "{{ x }} {% raise %}" in prompt.continuation
+
+
+def test_async_is_said(contexts, prompts):
+    assert "the async function `fetch`" in ask(fill(RequestKind.CODE, contexts["fetch"], prompts))
+
+
+def test_kinds_are_described_in_words(stubs):
+    assert describe(stubs["Views.Inner.size"]) == "the property `size` of the class `Inner`"
+
+
+# --- base models ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["Basket.total", "plain", "fetch", "Views.Inner.size"])
+def test_the_continuation_ends_where_the_body_begins(name, contexts, prompts):
+    context = contexts[name]
+    text = fill(RequestKind.CODE, context, prompts).continuation
+    assert text.endswith("\n")
+    assert text.startswith("import math\n")
+    tree = ast.parse(text + "    " * (context.depth + 1) + "return 41\n")
+    node = tree.body[-1]
+    for _ in range(context.depth):
+        node = node.body[-1]
+    assert node.name == context.stub.name
+    assert ast.unparse(node.body[-1]) == "return 41"
+
+
+def test_a_method_also_stops_at_the_next_method(contexts, prompts):
+    assert "\n    def " in fill(RequestKind.CODE, contexts["Basket.total"], prompts).stop
+    assert "\n        def " in fill(RequestKind.CODE, contexts["Views.Inner.size"], prompts).stop
+    stop = fill(RequestKind.CODE, contexts["plain"], prompts).stop
+    assert {"\ndef ", "\nclass ", "\n@", "\nif __name__", "\n#", "\nprint"} <= set(stop)
+    assert len(stop) == len(set(stop))
+    assert not [s for s in stop if s.startswith("\n ")]
+
+
+@pytest.mark.parametrize("name", ["Basket.total", "plain", "Views.Inner.size"])
+def test_the_continuation_for_tests_ends_with_assert(name, contexts, prompts):
+    text = fill(RequestKind.TESTS, contexts[name], prompts).continuation
+    assert text.endswith(f"pass\n\n# check the correctness of {contexts[name].stub.name}\nassert")
+    ast.parse(text + " True")
+
+
+@pytest.mark.parametrize("kind", [RequestKind.REPAIR_CODE, RequestKind.IMPROVE_CODE])
+def test_a_base_model_sees_the_earlier_version_as_a_comment(kind, contexts, prompts):
+    text = fill(kind, contexts["Basket.total"], prompts).continuation
+    assert "# def total(self, n):\n#     return n\n" in text
+    ast.parse(text + "        return 1\n")
+
+
+# --- feedback ---------------------------------------------------------------------------
+
+
+def test_repair_tells_the_failing_test_with_its_values(contexts, prompts):
+    text = ask(fill(RequestKind.REPAIR_CODE, contexts["Basket.total"], prompts))
+    assert "test_m.py::test_total failed with AssertionError:\n```\nassert 3 == 4\n" in text
+    assert "def total(self, n):\n    return n" in text
+    assert "Mind the discount." in text
+
+
+def test_failures_of_held_back_cases_are_told_without_values(contexts, prompts):
+    context = contexts["Basket.total"]
+    absent = context.held_back[0].ids[0]
+    (shown,) = (
+        {"1111-1", "2222-2", "3333-3"} - {absent} - {"3333-3" if absent != "3333-3" else "1111-1"}
+    )
+    failures = tuple(
+        Failure(test=f"test_m.py::test_total[{i}]", detail=f"assert 0 == {i}", exception="KeyError")
+        for i in (shown, absent)
+    )
+    feedback = Feedback(source="def total(self, n):\n    return 0", failures=failures)
+    prompt = render(RequestKind.REPAIR_CODE, context, prompts=prompts, feedback=feedback)
+    for text in (ask(prompt), prompt.continuation):
+        assert f"assert 0 == {shown}" in text
+        assert absent.split("-")[0] not in text
+        assert "1 further case that you are not shown: KeyError" in text
+
+
+def test_endless_messages_and_many_failures_are_cut(contexts, prompts):
+    failures = tuple(Failure(test=f"t.py::test_{i}", detail="x" * 50_000) for i in range(50))
+    feedback = Feedback(source="y = 1\n" * 20_000, failures=failures)
+    prompt = render(RequestKind.REPAIR_CODE, contexts["plain"], prompts=prompts, feedback=feedback)
+    assert len(ask(prompt)) < 15_000
+    assert "characters left out" in ask(prompt)
+
+
+def test_going_on_from_nothing_is_a_mistake_of_the_caller(contexts, prompts):
+    with pytest.raises(ValueError, match="needs feedback"):
+        render(RequestKind.JUDGE, contexts["plain"], prompts=prompts)
+
+
+def test_a_kind_without_a_file_is_said(contexts, prompts):
+    with pytest.raises(SetupError, match="no prompt file for the request 'plan'"):
+        render(RequestKind.PLAN, contexts["plain"], prompts=prompts)
+
+
+def test_the_temperature_of_the_caller_wins(contexts, prompts):
+    file = prompts.files[RequestKind.CODE]
+    assert fill(RequestKind.CODE, contexts["plain"], prompts).sampling == file.sampling
+    hot = fill(RequestKind.CODE, contexts["plain"], prompts, temperature=1.3).sampling
+    assert hot == replace(file.sampling, temperature=1.3)
+
+
+# --- limits -----------------------------------------------------------------------------
+
+
+def test_a_prompt_counts_its_longer_form(contexts, prompts):
+    prompt = fill(RequestKind.CODE, contexts["plain"], prompts)
+    longer = replace(prompt, continuation="x" * 100_000)
+    assert prompt_tokens(longer, count) == 25_000
+    assert prompt_tokens(prompt, count) > count(ask(prompt))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_limit_is_kept_by_leaving_out_the_farthest_parts_first(kind, contexts, prompts):
+    context = contexts["Basket.total"]
+    whole = fill(kind, context, prompts)
+    limit = prompt_tokens(whole, count) - 1
+    smaller = fill(kind, context, prompts, limit=limit, count=count)
+    assert prompt_tokens(smaller, count) <= limit
+    assert smaller.dropped[0] == context.parts[-1].title
+    assert whole.dropped == ()
+
+
+def test_the_examples_go_last(contexts, prompts):
+    context = contexts["Basket.total"]
+    alone = replace(context, parts=context.parts[:1])
+    limit = prompt_tokens(fill(RequestKind.CODE, alone, prompts), count)
+    kept = fill(RequestKind.CODE, context, prompts, limit=limit, count=count)
+    assert len(kept.messages) > 2
+    bare = fill(RequestKind.CODE, context, prompts, limit=limit - 1, count=count)
+    assert len(bare.messages) == 2
+    assert "def total(self, n):" in ask(bare)
+
+
+def test_a_limit_that_cannot_be_kept_says_both_numbers_and_both_ways_out(contexts, prompts):
+    with pytest.raises(SetupError) as caught:
+        fill(RequestKind.CODE, contexts["plain"], prompts, limit=50, count=count)
+    message = str(caught.value)
+    assert re.search(r"m\.py::plain: .*needs \d{3} tokens.*room for 50", message)
+    assert "supercharge_context" in message
+    assert "shorten" in message
+
+
+def test_a_context_within_the_budget_fits_prompt_and_answer(tmp_path, stubs, prompts):
+    window = 2200
+    context = gather_context(
+        stubs["Basket.total"],
+        rootdir=tmp_path,
+        tests=[LinkedTest(id="test_m.py::test_total", belongs=True)],
+        all_stubs=(),
+        budget=context_budget(prompts, window, count),
+        count=count,
+    )
+    for kind in (RequestKind.CODE, RequestKind.TESTS):
+        prompt = fill(kind, context, prompts)
+        assert prompt_tokens(prompt, count) + prompt.sampling.max_tokens <= window
+
+
+# --- the files --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(prompts_dir(), tmp_path / "prompts"))
+
+
+def change(folder: Path, old: str, new: str) -> None:
+    file = folder / "implement.toml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('system = """', 'system = """"""" ', r"implement\.toml: not valid TOML: .*line 4"),
+        ("continuation = '''", "continuum = '''", r"implement\.toml: continuum: unknown key"),
+        ("{{ part.title }}", "{{ part.title }", r"implement\.toml: user: "),
+        ("{{ part.title }}", "{{ parts.titles }}x{{ tilte }}", r"user: unknown name 'tilte'"),
+        ("| fence", "| fancy", r"implement\.toml: user: .*fancy"),
+        ("top_k = 40", "top_k = 0.5", r"implement\.toml: sampling\.top_k: 0\.5"),
+        ("top_k = 40", "top = 40", r"implement\.toml: sampling\.top: unknown \(known: temperature"),
+        ("temperature = 0.8", "temperature = true", r"sampling\.temperature: True"),
+        ('"\\ndef "', "3", r"implement\.toml: stop: a list of strings"),
+        ('"\\n@"', '"{% if %}"', r"implement\.toml: stop\[3\]: "),
+        ("assistant = '''", "model = '''", r"implement\.toml: examples: number 1 wants"),
+    ],
+)
+def test_a_broken_file_is_named_with_its_key(folder, old, new, said):
+    change(folder, old, new)
+    with pytest.raises(SetupError, match=said):
+        load_prompts(folder)
+
+
+def test_a_missing_key_is_named(folder):
+    (folder / "implement.toml").write_text("system = 'x'\nuser = 'y'\n")
+    with pytest.raises(SetupError, match=r"implement\.toml: continuation: missing"):
+        load_prompts(folder)
+
+
+def test_a_wrong_type_is_named(folder):
+    (folder / "implement.toml").write_text("system = 5\n")
+    with pytest.raises(SetupError, match=r"implement\.toml: system: int where str is wanted"):
+        load_prompts(folder)
+
+
+def test_a_missing_file_is_named(folder):
+    (folder / "judge_pair.toml").unlink()
+    with pytest.raises(SetupError, match=r"judge_pair\.toml: cannot be read: No such file"):
+        load_prompts(folder)
+
+
+def test_a_template_that_fails_when_filled_is_named_with_its_key(folder, contexts):
+    change(folder, "{{ part.title }}", "{{ part.tilte }}")
+    with pytest.raises(SetupError, match=r"implement\.toml: user: .*tilte"):
+        render(RequestKind.CODE, contexts["plain"], prompts=load_prompts(folder))
+
+
+def test_a_template_cannot_reach_into_python(folder, contexts):
+    change(folder, "{{ part.title }}", "{{ part.__class__.__mro__ }}")
+    with pytest.raises(SetupError, match=r"implement\.toml: user: "):
+        render(RequestKind.CODE, contexts["plain"], prompts=load_prompts(folder))
+
+
+def test_settings_left_out_are_the_defaults(folder):
+    change(folder, "top_p = 0.95\n", "")
+    assert load_prompts(folder).files[RequestKind.CODE].sampling.top_p == Sampling().top_p
+
+
+def test_a_change_of_wording_changes_the_digest(folder, prompts):
+    assert load_prompts(folder).digest == prompts.digest
+    change(folder, "Rules:", "Some rules:")
+    assert load_prompts(folder).digest != prompts.digest
+
+
+def test_parts_are_shown_with_the_nearest_last(contexts, prompts):
+    context = contexts["Basket.total"]
+    text = ask(fill(RequestKind.CODE, context, prompts))
+    places = [text.index(f"{part.title}:\n") for part in context.parts[1:]]
+    assert places == sorted(places, reverse=True)
+    assert context.parts[1].kind is PartKind.AROUND
