@@ -681,6 +681,14 @@ INSTRUMENTED = {
         f"{HEAD}async def f():\n    # c\n    raise {CALL}; x = 1\n    yield x\n",
     ),
     "marked, on one line": (f"{HEAD}def f(): ...\n", f"{HEAD}def f(): raise {CALL}; ...\n"),
+    "marked, raising something else": (
+        f"{HEAD}def f():\n    raise KeyError(1)\n",
+        f"{HEAD}def f():\n    raise {CALL}; raise KeyError(1)\n",
+    ),
+    "marked, raising the same": (
+        f"{HEAD}def f():\n    raise NotImplementedError()\n",
+        f"{HEAD}def f():\n    {CALL}; raise NotImplementedError()\n",
+    ),
     "marked, with a docstring": (
         f"{HEAD}def f():\n    'd'  # x\n    for x in y:\n        yield\n",
         f"{HEAD}def f():\n    'd'; raise {CALL}  # x\n    for x in y:\n        yield\n",

@@ -87,6 +87,7 @@ class DockerLauncher:
         self._folder = folder or sandbox_dir()
         self._session = session_label()
         self._user = _user(project)
+        self._plan({})  # a project that cannot be mounted needs no engine and no image
         self._client = connect()
         try:
             about = self._client.version()

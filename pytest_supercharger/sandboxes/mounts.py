@@ -55,12 +55,13 @@ def plan_mounts(
     plan = _Plan(hidden=hidden, opened=_opened(roots, replaced or {}), reader=reader)
     for root in roots:
         plan.add(root)
+    below = ((source, target) for source, target in plan.binds if target not in (replaced or {}))
     on_top = tuple((str(source), target) for target, source in (replaced or {}).items())
     covered = sorted(path for path in hidden if plan.shows(path))
     bare = [path for path in folders if not plan.shows(path) and path not in plan.folders]
     return Mounts(
         folders=tuple(sorted({*bare, *plan.folders})),
-        binds=(*plan.binds, *on_top),
+        binds=(*below, *on_top),
         hidden_folders=tuple(path for path in covered if os.path.isdir(path)),
         hidden_files=tuple(path for path in covered if not os.path.isdir(path)),
         unreadable=tuple(plan.unreadable),

@@ -50,7 +50,7 @@ def download_wheels(
         complaint = _download(wanted, kept_pins, folder, python=python, machine=machine)
         if complaint is None:
             return Wheels(requirements=tuple(wanted), missing=tuple(missing))
-        blamed = set(_blamed(complaint))
+        blamed = {*_blamed(complaint), *_conflicting(complaint, wanted if not kept_pins else ())}
         if kept_pins and (loose := _without(kept_pins, blamed)) != kept_pins:
             kept_pins = loose
         elif kept_pins and "ResolutionImpossible" in complaint:
@@ -107,6 +107,13 @@ def _blamed(complaint: str) -> Iterator[str]:
         for asking in re.split(r"->|,", text):
             if match := re.match(r"\s*([\w.-]+)", asking):
                 yield canonicalize_name(match[1])
+
+
+def _conflicting(complaint: str, wanted: Sequence[str]) -> Iterator[str]:
+    """Names in the lines that cannot be had together; often for want of a wheel below them."""
+    for text in re.findall(r"Cannot install (.*) because", complaint):
+        lines = [int(number) - 1 for number in re.findall(r"\(line (\d+)\)", text)]
+        yield from _names(wanted[line] for line in lines if line < len(wanted))
 
 
 def _names(requirements: Iterable[str]) -> Iterator[str]:

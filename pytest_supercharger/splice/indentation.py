@@ -18,7 +18,7 @@ def indented(code: str, base: str, unit: str, newline: str) -> str:
     """
     code = NEWLINE.sub("\n", code).strip("\n").rstrip()
     lines = code.split("\n")
-    plan = _plan_indents(code, len(lines))
+    plan = _plan_indents(lines)
     return newline.join(
         _moved(line, old, base + unit * level)
         for line, (old, level) in zip(lines, plan, strict=True)
@@ -35,13 +35,13 @@ def _moved(line: str, old: str | None, new: str) -> str:
 _Indent: TypeAlias = "tuple[str | None, int]"
 
 
-def _plan_indents(code: str, count: int) -> list[_Indent]:
-    """What to do with the indentation of each line of ``code``."""
+def _plan_indents(lines: Sequence[str]) -> list[_Indent]:
+    """What to do with the indentation of each line."""
     try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(code + "\n").readline))
+        tokens = list(tokenize.generate_tokens(io.StringIO("\n".join([*lines, ""])).readline))
     except (tokenize.TokenError, SyntaxError) as exc:
         raise SourceError(f"the new code cannot be read: {exc}") from exc
-    plan: list[_Indent] = [("", 0)] * count
+    plan: list[_Indent] = [("", 0)] * len(lines)
     levels = [""]
     begins = 0  # row, 0-based, of the logical line being read; its plan holds for what follows
     fresh = True
@@ -62,7 +62,7 @@ def _plan_indents(code: str, count: int) -> list[_Indent]:
             begins, fresh = row, False
             plan[row] = (levels[-1], len(levels) - 1)
             for above in comments:
-                if _white(code.split("\n")[above]) == levels[-1]:
+                if _white(lines[above]) == levels[-1]:
                     plan[above] = plan[row]
             comments.clear()
     for row in _rows_in_strings(tokens):

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from pytest_supercharger.splice.bindings import SCOPES, Function, inner_blocks
 from pytest_supercharger.splice.layout import Layout, Site, at_sign, read_layout
-from pytest_supercharger.splice.splicing import BOM
-from pytest_supercharger.splice.text import BLANK, NEWLINE, Edit, Text, apply_edits
+from pytest_supercharger.splice.text import BLANK, BOM, NEWLINE, Edit, Text, apply_edits
 from pytest_supercharger.stubs import Stub
 
 
@@ -33,7 +32,7 @@ def _instrument(layout: Layout, site: Site, stub_id: str, marker: str) -> Edit:
     call = f"{marker}({_quoted(stub_id)})"
     text = layout.text
     first = site.rest[0] if site.rest else None
-    if first and len(site.rest) == 1 and isinstance(first, ast.Raise):
+    if first and len(site.rest) == 1 and _raises_not_implemented(first):
         return Edit(text.start(first), text.start(first), f"{call}; ")
     if site.docstring >= 0:
         return Edit(site.docstring, site.docstring, f"; raise {call}")
@@ -47,6 +46,12 @@ def _instrument(layout: Layout, site: Site, stub_id: str, marker: str) -> Edit:
     kept = "".join(NEWLINE.findall(text.text[start : site.end]))
     yields = "; yield" if _yields(site.node) else ""
     return Edit(start, site.end, f"raise {call}{yields}{kept}")
+
+
+def _raises_not_implemented(statement: ast.stmt) -> bool:
+    raised = statement.exc if isinstance(statement, ast.Raise) else None
+    name = raised.func if isinstance(raised, ast.Call) else raised
+    return isinstance(name, ast.Name) and name.id == "NotImplementedError"
 
 
 def _first_offset(text: Text, statement: ast.stmt) -> int:

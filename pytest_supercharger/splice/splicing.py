@@ -17,10 +17,8 @@ from pytest_supercharger.splice.removal import (
     removed_nodes,
     unused_imports,
 )
-from pytest_supercharger.splice.text import Edit, apply_edits
+from pytest_supercharger.splice.text import BOM, Edit, apply_edits
 from pytest_supercharger.stubs import Stub
-
-BOM = "\ufeff"
 
 
 def splice(source: str, changes: Sequence[tuple[Stub, CodeCandidate]]) -> str:

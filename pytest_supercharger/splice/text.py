@@ -8,9 +8,8 @@ import tokenize
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+BOM = "\ufeff"
 BLANK = " \t\f"
-
-
 NEWLINE = re.compile(r"\r\n|\r|\n")
 
 

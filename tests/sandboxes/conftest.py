@@ -45,7 +45,7 @@ def open_place(
     runner_folder: Path, why_missing: dict[str, str], tmp_path: Path
 ) -> Iterator[Callable[..., Place]]:
     """Makes a place: name of the back end, then changes to its project."""
-    launchers: list[Launcher] = []
+    places: list[Place] = []
 
     def open_one(
         back_end: str, *, rootdir: Path | None = None, options: Any = (), **changes: Any
@@ -56,12 +56,12 @@ def open_place(
         rootdir.mkdir(exist_ok=True)
         project = project_at(rootdir, **changes)
         launcher = BACK_ENDS[back_end](project, folder=runner_folder, **dict(options))
-        launchers.append(launcher)
-        return Place(launcher, rootdir)
+        places.append(Place(launcher, rootdir))
+        return places[-1]
 
     yield open_one
-    for launcher in launchers:
-        launcher.close()
+    for place in places:
+        place.close()
 
 
 @pytest.fixture(params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in BACK_ENDS])

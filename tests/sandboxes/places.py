@@ -7,7 +7,7 @@ import shutil
 import textwrap
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ from pytest_supercharger.sandboxes.worker import Launcher, Transport
 
 # In place of the real runner: the length of a program on a line, then the program.
 OBEDIENT_RUNNER = """
-import sys
-source = sys.stdin.buffer.read(int(sys.stdin.buffer.readline()))
+stdin = open(0, "rb", buffering=0, closefd=False)  # what follows the program stays unread
+size, source = int(stdin.readline()), b""
+while len(source) < size:
+    source += stdin.read(size - len(source))
 exec(compile(source, "inside", "exec"), {"__name__": "inside"})
 """
 
@@ -54,20 +56,23 @@ class Place:
 
     launcher: Launcher
     rootdir: Path
+    started: list[Transport] = field(default_factory=list)
 
     def start(self, program: str, replaced: Mapping[str, Path] | None = None) -> Transport:
         transport = self.launcher.launch(replaced or {})
+        self.started.append(transport)
         source = textwrap.dedent(program).encode()
         transport.send(b"%d\n%s" % (len(source), source))
         return transport
 
     def tell(self, program: str, replaced: Mapping[str, Path] | None = None) -> Any:
         """What ``program`` prints, which is JSON."""
-        transport = self.start(program, replaced)
-        try:
-            return json.loads(read_all(transport))
-        finally:
+        return json.loads(read_all(self.start(program, replaced)))
+
+    def close(self) -> None:
+        for transport in self.started:
             transport.kill()
+        self.launcher.close()
 
 
 def read_all(transport: Transport, seconds: float = 30.0) -> bytes:
