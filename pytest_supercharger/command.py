@@ -10,11 +10,13 @@ import fnmatch
 import os
 import shlex
 import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_supercharger import __version__
 from pytest_supercharger.arguments import Arguments, take_apart, without_ours
 from pytest_supercharger.bundled import prompts_dir
 from pytest_supercharger.clean.candidates import CodeCandidate
@@ -123,8 +125,11 @@ def _fill(config: pytest.Config, settings: Settings, found: Found) -> Report:
 
 
 def _fingerprint(config: pytest.Config, settings: Settings) -> str:
+    """What an outcome depends on besides its check: the tree, what is installed, and ourselves."""
     ours = [settings.patch, *settings.report, *([settings.record] if settings.record else [])]
-    return tree_fingerprint(config.rootpath, config.getini("norecursedirs"), ours)
+    tree = tree_fingerprint(config.rootpath, config.getini("norecursedirs"), ours)
+    packages = Path(sysconfig.get_path("purelib")).stat().st_mtime_ns  # changes with an install
+    return f"{tree} {packages} {__version__}"
 
 
 # --- what the run works with

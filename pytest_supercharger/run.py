@@ -394,6 +394,7 @@ class _Journey:
         stubs = self.the_plan.order if self.the_plan else ()
         reports = tuple(map(self._stub_report, stubs))
         final = final_run(self.confirmation) if self.confirmation else None
+        red = self.links.red if self.links else ()
         unfinished = Report(
             mode=self.settings.mode.value,
             exit=0,
@@ -403,9 +404,9 @@ class _Journey:
             sandbox=self.rooms.sandbox.info,
             final=None if self.settings.final is WhereFinal.NONE else final,
             seconds=time.monotonic() - self.began,
-            already_failing=tuple(each.test for each in self.links.red) if self.links else (),
+            already_failing=tuple(each.test for each in red if "::" in each.test),
             environment_failures=trouble_failures(self.links.environment if self.links else ()),
-            collection_errors=(),
+            collection_errors=trouble_failures(each for each in red if "::" not in each.test),
             notes=self._notes(),
             diffs=tuple(FileDiff(path=path, text=diff) for path, diff in self.diffs.items())
             if self.settings.mode is Mode.DIFF
@@ -440,7 +441,7 @@ class _Journey:
         return tuple(skipped)
 
     def _notes(self) -> tuple[str, ...]:
-        notes = list(self.inputs.notes)
+        notes = [*self.rooms.ledger.warnings, *self.inputs.notes]
         if self.links:
             notes += self.links.warnings
             notes += [self.links.problem] if self.links.problem else []

@@ -18,7 +18,7 @@ class Request:
     kind: RequestKind
     prompt: Prompt
     n: int
-    seed: int  # completion i is drawn with derive_seed(seed, i)
+    seed: int  # completion i is drawn with derive_seed(seed, stub, kind, i)
     start: int = 0  # first i: completions before it are already in the ledger
 
 
