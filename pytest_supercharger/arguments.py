@@ -42,6 +42,7 @@ SELECTING = {
     "--deselect": 1, "--ignore": 1, "--ignore-glob": 1,
 }  # fmt: skip
 _GLUED = ("-k", "-m", "-n", "-r")  # -kEXPR and the like
+_MODE_LIST = ("--co", "--collect-only")  # heard already: nothing to say about them
 _OUR_FLAGS = ("--supercharge", "--supercharge-fresh", "--supercharge-undo")
 
 
@@ -94,7 +95,7 @@ class _Sorted:
     def add(self, name: str, words: list[str], *, is_path: bool) -> None:
         if not name.startswith("-"):
             (self._positional if is_path else self._options).extend(words)
-        elif name.startswith(NEUTRALISED_FAMILIES[1]):
+        elif name.startswith(NEUTRALISED_FAMILIES[1]) or name in _MODE_LIST:
             return
         elif name in NEUTRALISED or name.startswith(NEUTRALISED_FAMILIES):
             self._dropped.append(" ".join(words))

@@ -29,6 +29,7 @@ from pytest_supercharger.memory import RememberingModel, RememberingSandbox
 from pytest_supercharger.models.base import Model
 from pytest_supercharger.models.open import open_model
 from pytest_supercharger.models.recording import Recorder
+from pytest_supercharger.models.unasked import UnaskedModel
 from pytest_supercharger.prompts import Prompt, RequestKind, load_prompts
 from pytest_supercharger.reporting.json import write_json
 from pytest_supercharger.reporting.notices import render_nothing, render_undo
@@ -106,7 +107,8 @@ def _fill(config: pytest.Config, settings: Settings, found: Found) -> Report:
             settings.mode.value, command, model.info.name, sandbox.info.backend
         )
         progress = stack.enter_context(_progress(config))
-        progress.tell(Started(stubs=len(found.stubs), model=model.info, sandbox=sandbox.info))
+        asked = None if settings.mode is Mode.LIST else model.info
+        progress.tell(Started(stubs=len(found.stubs), model=asked, sandbox=sandbox.info))
         inputs = _inputs(config, settings, found, arguments, addopts, command)
         rooms = Rooms(
             model=RememberingModel(model, ledger, run=number),
@@ -136,6 +138,8 @@ def _fingerprint(config: pytest.Config, settings: Settings) -> str:
 
 
 def _model(config: pytest.Config, settings: Settings) -> Model:
+    if settings.mode is Mode.LIST:
+        return UnaskedModel()
     model: Model | None = config.hook.pytest_supercharge_model(config=config)
     if model is None:
         model = open_model(settings.model, rootdir=config.rootpath, context=settings.context)

@@ -400,7 +400,7 @@ class _Journey:
             exit=0,
             stubs=reports,
             skipped=self._skipped(),
-            model=self.rooms.model.info,
+            model=None if self.settings.mode is Mode.LIST else self.rooms.model.info,
             sandbox=self.rooms.sandbox.info,
             final=None if self.settings.final is WhereFinal.NONE else final,
             seconds=time.monotonic() - self.began,

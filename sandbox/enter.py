@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import sys
 
-PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 1, 24, 38, 47
+PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 24, 38, 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 LINUX_CAPABILITY_VERSION_3 = 0x20080522
 LAST_CAPABILITY = 63  # of those a kernel can ever know with version 3; unknown ones are refused
@@ -30,8 +29,8 @@ def main() -> None:
     libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     drop_capabilities(libc)
     must(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-    # The kernel forgets this setting of bubblewrap's when the uid changes.
-    must(libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0))
+    # A parent-death signal would be of no use: bwrap, then a root without capabilities, may not
+    # send one to another uid. What ends an orphaned sandbox is the end of its standard input.
     check_dropped(uid)
     os.execv(command[0], command)
 

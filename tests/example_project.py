@@ -75,10 +75,13 @@ class Project:
         model: str = f"replay:{RECORDING}",
         env: Mapping[str, str] | None = None,
         timeout: float = 120,
+        python: str | Path = sys.executable,
+        start_in: str = ".",
     ) -> Run:
         """Run ``python -m pytest --supercharge`` in a folder of its own.
 
-        The state directory lies beside the folder, so two runs in one folder share it.
+        The state directory lies beside the folder, so two runs in one folder share it;
+        ``start_in``: the folder below it to start in.
         """
         folder = folder or Path(tempfile.mkdtemp(prefix="example-")) / "project"
         if not folder.exists():
@@ -87,13 +90,13 @@ class Project:
         report = folder.parent / "report.json"
         report.unlink(missing_ok=True)
         command = [
-            *(sys.executable, "-m", "pytest", "--supercharge", f"--supercharge-model={model}"),
+            *(str(python), "-m", "pytest", "--supercharge", f"--supercharge-model={model}"),
             *(f"--supercharge-sandbox={sandbox}", f"--supercharge-report={report}"),
             *(f"--supercharge-state-dir={folder.parent / 'state'}", *arguments),
         ]
         done = subprocess.run(
             command,
-            cwd=folder,
+            cwd=folder / start_in,
             env={**os.environ, **(env or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

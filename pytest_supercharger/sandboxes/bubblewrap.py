@@ -3,7 +3,8 @@
 The user's own Python runs in namespaces of its own, on a file system put together from
 read-only binds. Started by an ordinary user, the user namespace keeps the caller's uid. Started
 by root there is no user namespace, because a uid in one that root made is root outside: root
-sets up the mounts and ``sandbox/enter.py`` then becomes uid 65532 for good.
+sets up the mounts and ``sandbox/enter.py`` then becomes uid 65532 for good. When pytest itself
+is killed, the kernel ends the sandboxes of an ordinary user; those of root end with their input.
 """
 
 from __future__ import annotations

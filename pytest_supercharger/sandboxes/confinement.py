@@ -50,7 +50,10 @@ def test_confinement(
     """
     with _outside_file() as secret, _listening() as port:
         asked = _questions(project, secret, port)
-        transport = start([json.dumps(asked)])
+        try:
+            transport = start([json.dumps(asked)])
+        except SandboxError as error:
+            raise SandboxUnavailable(str(error)) from error
         try:
             facts = _answer(transport)
         finally:

@@ -59,6 +59,7 @@ MEMORY = "2g"
 PROCESSES = 256
 SCRATCH_SIZE = "256m"
 PYTHON = "/opt/venv/bin/python"
+_DEFAULT = "unix:///var/run/docker.sock"
 _PING_SECONDS = 10
 _BUILD_SECONDS = 900  # without a word from the engine
 _STDERR = 8192  # last bytes kept of what a sandbox complains about
@@ -299,17 +300,26 @@ def connect() -> Any:
 
     SandboxUnavailable with the remedy when none answers.
     """
-    address = os.environ.get("DOCKER_HOST") or _address_of_context()
+    address = os.environ.get("DOCKER_HOST") or _address_of_context() or _DEFAULT
     try:
-        if address and "DOCKER_HOST" not in os.environ:
-            client = docker.DockerClient(base_url=address, version="auto", timeout=_PING_SECONDS)
-        else:
+        _knock(address)
+        if "DOCKER_HOST" in os.environ:
             client = docker.from_env(version="auto", timeout=_PING_SECONDS)
+        else:
+            client = docker.DockerClient(base_url=address, version="auto", timeout=_PING_SECONDS)
         client.ping()
     except (DockerException, OSError, ValueError) as error:
         raise SandboxUnavailable(_connection_problem(error, address)) from error
     client.api.timeout = _BUILD_SECONDS
     return client
+
+
+def _knock(address: str) -> None:
+    """Try a local engine's socket: the library would lose the system's error and leak one."""
+    if address.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.settimeout(_PING_SECONDS)
+            knocking.connect(address.removeprefix("unix://"))
 
 
 def _address_of_context() -> str:
@@ -324,36 +334,23 @@ def _address_of_context() -> str:
 
 def _connection_problem(error: BaseException, address: str) -> str:
     """What is wrong and what helps, told apart by the system's own error."""
-    at = address or "the default socket"
-    codes = set(_error_numbers(error))
-    if codes & {errno.EACCES, errno.EPERM}:
+    code = error.errno if isinstance(error, OSError) else None
+    if code in (errno.EACCES, errno.EPERM):
         return (
-            f"Docker: no permission to speak to the engine at {at}: sudo usermod -aG docker "
+            f"Docker: no permission to speak to the engine at {address}: sudo usermod -aG docker "
             "$USER and log in again (a member of that group is as good as root), or use "
             "rootless Docker"
         )
-    if errno.ENOENT in codes:
+    if code == errno.ENOENT:
         return (
-            f"Docker: there is no engine at {at}: install one (Debian, Ubuntu: sudo apt install "
-            "docker.io; Fedora: sudo dnf install moby-engine; macOS, Windows: Docker Desktop), "
-            "start it, or set DOCKER_HOST"
+            f"Docker: there is no engine at {address}: install one (Debian, Ubuntu: sudo apt "
+            "install docker.io; Fedora: sudo dnf install moby-engine; macOS, Windows: Docker "
+            "Desktop), start it, or set DOCKER_HOST"
         )
     return (
-        f"Docker: the engine at {at} does not answer: sudo systemctl start docker, or start "
+        f"Docker: the engine at {address} does not answer: sudo systemctl start docker, or start "
         f"Docker Desktop ({_first_line(error)})"
     )
-
-
-def _error_numbers(error: BaseException | None) -> Iterator[int]:
-    """Of every system error that ``error`` was made from."""
-    if error is None:
-        return
-    if isinstance(error, OSError) and error.errno:
-        yield error.errno
-    for part in error.args:
-        if isinstance(part, BaseException):
-            yield from _error_numbers(part)
-    yield from _error_numbers(error.__cause__ or error.__context__)
 
 
 def _first_line(error: BaseException) -> str:

@@ -212,7 +212,9 @@ def _wrap_exit(owner: Any, expects: Callable[[BaseException | None], None]) -> N
     leave = owner.__exit__
 
     def watched_exit(self: Any, kind: Any, value: Any, trace: Any) -> Any:
-        expects(value)
-        return leave(self, kind, value, trace)
+        swallowed = leave(self, kind, value, trace)
+        if swallowed:
+            expects(value)
+        return swallowed
 
     owner.__exit__ = watched_exit

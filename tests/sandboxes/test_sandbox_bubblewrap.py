@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -42,10 +43,6 @@ place = Place(BubblewrapLauncher(project, folder=Path(sys.argv[4])), root)
 print(json.dumps(place.tell('''
 import json, os
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-try:
-    os.unshare(os.CLONE_NEWUSER) if hasattr(os, "unshare") else None
-except OSError:
-    pass
 print(json.dumps([os.getresuid(), open("mine.ini").read(), open(".env").read(),
     int(status["CapEff"], 16), sorted(os.listdir("/")), os.access("/", os.W_OK)]))
 ''')))
@@ -66,9 +63,11 @@ def test_an_ordinary_user_keeps_his_uid_and_reads_his_private_files(tmp_path: Pa
         for path in (home, *home.rglob("*")):
             os.chown(path, 1234, 1234)
         done = subprocess.run(
-            ["setpriv", "--reuid=1234", "--regid=1234", "--clear-groups"]
-            + [_system_python(), "-B", "-c", AS_ORDINARY_USER]
-            + [str(home), str(home), str(home / "project"), str(home / "inside")],
+            [
+                *("setpriv", "--reuid=1234", "--regid=1234", "--clear-groups"),
+                *(_system_python(), "-B", "-c", AS_ORDINARY_USER),
+                *(str(home), str(home), str(home / "project"), str(home / "inside")),
+            ],
             capture_output=True,
             text=True,
             env={"PATH": os.environ["PATH"]},
@@ -77,7 +76,7 @@ def test_an_ordinary_user_keeps_his_uid_and_reads_his_private_files(tmp_path: Pa
     finally:
         shutil.rmtree(home, ignore_errors=True)
     assert done.returncode == 0, done.stderr
-    uids, ini, env, caps, top, writable = __import__("json").loads(done.stdout)
+    uids, ini, env, caps, top, writable = json.loads(done.stdout)
     assert (uids, ini, env, caps, writable) == ([1234] * 3, "[pytest]", "", 0, False)
     assert "home" not in top
     assert "root" not in top
@@ -155,7 +154,7 @@ def test_a_killed_parent_takes_the_sandbox_along(
         "from pytest_supercharger.sandboxes.bubblewrap import BubblewrapLauncher\n"
         "root = Path(sys.argv[3])\n"
         "place = Place(BubblewrapLauncher(project_at(root), folder=Path(sys.argv[4])), root)\n"
-        "t = place.start('import os, time; os.write(1, b\"up\"); time.sleep(600)')\n"
+        "t = place.start('import os, time; os.write(1, b\"up\"); os.read(0, 1)')\n"
         "t.receive(2, None); print('up', flush=True); time.sleep(600)\n"
     )
     arguments = [PACKAGE_ROOT, str(Path(__file__).parent), str(place.rootdir), str(runner_folder)]

@@ -40,7 +40,7 @@ def client(why_missing: dict[str, str]) -> Iterator[Any]:
 class TestNoEngine:
     def test_no_socket(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
-        with pytest.raises(SandboxUnavailable, match="there is no engine at .*install one"):
+        with pytest.raises(SandboxUnavailable, match=r"there is no engine at .*install one"):
             connect()
 
     def test_nobody_listens(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
