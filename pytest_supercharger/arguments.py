@@ -85,6 +85,20 @@ def without_ours(arguments: Iterable[str]) -> tuple[str, ...]:
     return tuple(kept)
 
 
+def join_ours(arguments: Iterable[str]) -> tuple[str, ...]:
+    """The same arguments with each option of this plugin and its value in one word."""
+    joined: list[str] = []
+    waiting = list(arguments)
+    while waiting:
+        word = waiting.pop(0)
+        name, value = _name(word)
+        ours = name.startswith("--supercharge") and value is None
+        if ours and waiting and _takes_next(name, waiting[0], set()):
+            word = f"{word}={waiting.pop(0)}"
+        joined.append(word)
+    return tuple(joined)
+
+
 class _Sorted:
     def __init__(self) -> None:
         self._options: list[str] = []

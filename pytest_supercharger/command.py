@@ -13,6 +13,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,8 +71,20 @@ def main(config: pytest.Config, settings: Settings, writer: Writer) -> int | Non
     for path in settings.report:
         write_json(path, report)
     if settings.final is FinalRun.HOST and settings.mode is Mode.WRITE and report.exit != 2:
-        return max(report.exit, _run_on_host(config, writer))
+        return _final_on_host(config, settings, report, writer)
     return report.exit
+
+
+def _final_on_host(
+    config: pytest.Config, settings: Settings, report: Report, writer: Writer
+) -> int:
+    """The report files are there before it runs, and have its result afterwards."""
+    code = _run_on_host(config, writer)
+    note = f"the final run on the host ended with exit code {code}"
+    exit_code = max(report.exit, 0 if code in (0, 5) else 1)
+    for path in settings.report:
+        write_json(path, replace(report, exit=exit_code, notes=(*report.notes, note)))
+    return exit_code
 
 
 def _nothing_to_do(settings: Settings, found: Found, writer: Writer) -> int | None:
@@ -295,5 +308,4 @@ def _run_on_host(config: pytest.Config, writer: Writer) -> int:
     words = without_ours(map(str, config.invocation_params.args))
     writer.sep("-", "final run on the host", bold=True)
     command = [sys.executable, "-m", "pytest", *words]
-    code = subprocess.run(command, cwd=config.invocation_params.dir, check=False).returncode
-    return 0 if code in (0, 5) else 1
+    return subprocess.run(command, cwd=config.invocation_params.dir, check=False).returncode

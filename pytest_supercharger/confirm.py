@@ -92,16 +92,20 @@ def _newly_failing(
         if item is None and "::" not in test:
             continue  # a file that could not be collected before; its tests have ids now
         if item is None:
-            item = ItemOutcome(
-                id=test,
-                verdict=Verdict.NOT_RUN,
-                seconds=0.0,
-                detail=f"it did not run: {outcome.detail or outcome.verdict.value}",
-            )
+            item = _not_run(test, items, outcome)
         accepted = (Verdict.PASSED,) if test in belonging else _NOT_BAD
         if item.verdict not in accepted:
             failing[test] = item
     return failing
+
+
+def _not_run(test: str, items: Mapping[str, ItemOutcome], outcome: Outcome) -> ItemOutcome:
+    """In place of a test that did not appear: its file tells why where that was not collected."""
+    file = items.get(test.split("::")[0])
+    why = file.exception if file else outcome.detail or outcome.verdict.value
+    return ItemOutcome(
+        id=test, verdict=Verdict.NOT_RUN, seconds=0.0, detail=f"it did not run: {why}"
+    )
 
 
 class _Bench:

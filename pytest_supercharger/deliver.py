@@ -51,10 +51,10 @@ def write_all(
     for path, text in tree.files(taken):
         try:
             _write_one(tree, path, text, rootdir=rootdir, ledger=ledger, run=run)
-        except SourceChanged as error:
-            refused.append(Refused(path=path, reason=str(error), conflict=True))
         except SourceError as error:
-            refused.append(Refused(path=path, reason=str(error), conflict=False))
+            reason = str(error).removeprefix(f"{rootdir / path}: ")
+            conflict = isinstance(error, SourceChanged)
+            refused.append(Refused(path=path, reason=reason, conflict=conflict))
     return tuple(refused)
 
 
@@ -67,7 +67,7 @@ def _write_one(
     try:
         mode = file.stat().st_mode & 0o7777
     except OSError as error:
-        raise SourceChanged(f"{path} can no longer be read: {error.strerror}") from error
+        raise SourceChanged(f"{file}: it can no longer be read: {error.strerror}") from error
     ledger.record_write(run, path, source.data, hashlib.sha256(data).hexdigest(), mode)
     way_back = unified_diff(path, data, source.data)
     ledger.record_decision(

@@ -45,6 +45,12 @@ class CodeEvidence:
         items = self.project.items if self.project else ()
         return sum(item.verdict is Verdict.PASSED for item in items)
 
+    def passes_all_of(self, test: str) -> bool:
+        """Whether a project test passed; of a file or "" (everything): every item in it."""
+        items = self.project.items if self.project else ()
+        inside = [item for item in items if not test or f"{item.id}::".startswith(f"{test}::")]
+        return bool(inside) and all(item.verdict is Verdict.PASSED for item in inside)
+
     @property
     def first_failure(self) -> ItemOutcome | None:
         """The first project test item that went wrong."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pytest_supercharger.clean.candidates import CodeCandidate
@@ -21,8 +22,6 @@ class Filled:
     code: CodeEvidence  # what speaks for it
     searched: Searched
     covered: bool  # project tests belong to the stub: verified, else agreed
-    blocked_by: tuple[str, ...] = ()  # open stubs its tests stop at: only provisional
-    alternatives: tuple[CodeCandidate, ...] = ()  # of a provisional one, next best first
 
     @property
     def control(self) -> str:
@@ -42,15 +41,36 @@ class NotFilled:
     more_may_help: bool = True
 
 
-def fill_stub(task: Task, tools: Tools, style: str) -> Filled | NotFilled:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """No body passes yet, and some have nothing against them but tests that stop elsewhere."""
+
+    stub: Stub
+    codes: tuple[CodeEvidence, ...]  # those that wait, best first
+    searched: Searched
+
+    @property
+    def blocked_by(self) -> tuple[str, ...]:
+        """The open stubs at which its tests stop."""
+        return tuple(dict.fromkeys(stub for code in self.codes for stub in code.blocked_by))
+
+    def given_up(self, still_open: Sequence[str]) -> NotFilled:
+        """The result when those stubs stay open."""
+        reason = f"its tests stop at {', '.join(still_open)}, not filled: kept as a patch"
+        return NotFilled(
+            stub=self.stub, reason=reason, searched=self.searched, nearest=self.codes[0]
+        )
+
+
+def fill_stub(task: Task, tools: Tools, style: str) -> Filled | NotFilled | Waiting:
     """Search for a body and put the chosen one into the project's style."""
     searched = search(task, tools)
     chosen = searched.selection.chosen
     if chosen:
-        return _filled(task, searched, chosen, style)
-    waiting = [code for code in searched.evidence.codes if code.blocked_by]
+        return filled(task.stub, searched, chosen, style, covered=bool(task.gate))
+    waiting = ranked(code for code in searched.evidence.codes if code.blocked_by)
     if waiting:
-        return _provisional(task, searched, waiting, style)
+        return Waiting(stub=task.stub, codes=waiting, searched=searched)
     return NotFilled(
         stub=task.stub,
         reason=_reason(searched),
@@ -59,29 +79,22 @@ def fill_stub(task: Task, tools: Tools, style: str) -> Filled | NotFilled:
     )
 
 
-def _filled(task: Task, searched: Searched, chosen: CodeEvidence, style: str) -> Filled:
+def filled(
+    stub: Stub, searched: Searched, chosen: CodeEvidence, style: str, *, covered: bool
+) -> Filled:
+    """The result with ``chosen`` as the body."""
     return Filled(
-        stub=task.stub,
-        candidate=style_candidate(chosen.candidate, task.stub, style),
+        stub=stub,
+        candidate=style_candidate(chosen.candidate, stub, style),
         code=chosen,
         searched=searched,
-        covered=bool(task.gate),
+        covered=covered,
     )
 
 
-def _provisional(task: Task, searched: Searched, waiting: list[CodeEvidence], style: str) -> Filled:
-    """The best of those that only wait for another stub."""
-    ranked = sorted(waiting, key=lambda code: (-code.tests_passed, -code.multiplicity))
-    styled = [style_candidate(code.candidate, task.stub, style) for code in ranked[:4]]
-    return Filled(
-        stub=task.stub,
-        candidate=styled[0],
-        code=ranked[0],
-        searched=searched,
-        covered=True,
-        blocked_by=tuple(dict.fromkeys(stub for code in waiting for stub in code.blocked_by)),
-        alternatives=tuple(styled[1:]),
-    )
+def ranked(codes: Iterable[CodeEvidence]) -> tuple[CodeEvidence, ...]:
+    """Bodies that passed more tests first, then those that came more often."""
+    return tuple(sorted(codes, key=lambda code: (-code.tests_passed, -code.multiplicity)))
 
 
 def _reason(searched: Searched) -> str:

@@ -53,6 +53,9 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         return None
     if any(config.getoption(name, default=False) for name in _STANDS_ASIDE):
         return None
+    again = _words_for_the_rootdir(config)
+    if again:
+        return int(pytest.main(list(again), config.invocation_params.plugins))
     settings = options.read_settings(config)
     from pytest_supercharger import command
     from pytest_supercharger.exceptions import SuperchargeError
@@ -69,6 +72,21 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         raise
     except Exception:
         return _internal_error(config)
+
+
+def _words_for_the_rootdir(config: pytest.Config) -> tuple[str, ...]:
+    """The command line with which pytest finds the rootdir; () when it has found it.
+
+    pytest looks for it before it knows our options: ``--supercharge-model /models/a.gguf`` would
+    make ``/models`` the rootdir. As one word with ``=`` it is not taken for a test path.
+    """
+    from pytest_supercharger.arguments import join_ours
+
+    words = tuple(map(str, config.invocation_params.args))
+    joined = join_ours(words)
+    loose = set(words).difference(joined)
+    folder = config.invocation_params.dir
+    return joined if any((folder / word).exists() for word in loose) else ()
 
 
 def _internal_error(config: pytest.Config) -> int:

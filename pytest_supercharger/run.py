@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -15,12 +19,12 @@ from pytest_supercharger.config import Mode, Require, Settings
 from pytest_supercharger.confirm import Confirmation, confirm, limits_of
 from pytest_supercharger.context import Context, LinkedTest, ProjectFiles, gather_context
 from pytest_supercharger.deliver import Refused, diffs_of, save_patch, write_all
-from pytest_supercharger.exceptions import SetupError
+from pytest_supercharger.exceptions import SetupError, SourceError
 from pytest_supercharger.fill import Filled, NotFilled, fill_stub
 from pytest_supercharger.ledger import Ledger
 from pytest_supercharger.linking import EVERYTHING, Links, as_argument, link
 from pytest_supercharger.models.base import Model
-from pytest_supercharger.planning import Plan, make_plan
+from pytest_supercharger.planning import Plan, make_plan, matches
 from pytest_supercharger.prompts import (
     Prompts,
     RequestKind,
@@ -30,7 +34,7 @@ from pytest_supercharger.prompts import (
 )
 from pytest_supercharger.reporting import progress as events
 from pytest_supercharger.reporting.report import FileDiff, Report, Skipped, StubReport
-from pytest_supercharger.sandboxes.base import Check, CheckKind, Sandbox, Verdict
+from pytest_supercharger.sandboxes.base import Check, CheckKind, Outcome, Sandbox
 from pytest_supercharger.search import Budget, Task, Tools
 from pytest_supercharger.search import Hooks as SearchHooks
 from pytest_supercharger.stubs import Found, SourceText, Stub
@@ -102,6 +106,8 @@ class _Journey:
     inputs: Inputs
     rooms: Rooms
     interrupted: bool = False
+    searching: str = ""  # id of the stub whose turn it is, or was last
+    delivered: bool = False
     links: Links | None = None
     the_plan: Plan | None = None
     results: dict[str, Result] = field(default_factory=dict)
@@ -110,6 +116,7 @@ class _Journey:
     refused: tuple[Refused, ...] = ()
     diffs: dict[str, str] = field(default_factory=dict)
     patch: str = ""
+    troubles: list[str] = field(default_factory=list)  # in delivering, said at the end
     began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -147,12 +154,10 @@ class _Journey:
         """Search for a body of each stub; winners are in place for the stubs after them."""
         order = self.planned.order
         for number, stub in enumerate(order, 1):
-            gate = self._gate(stub)
-            started = events.StubStarted(
-                stub=stub.id, number=number, of=len(order), tests=len(gate)
-            )
-            self.tell(started)
-            self._keep(stub, self._fill(stub, gate))
+            self.searching = stub.id
+            tests = len(self._belonging(stub.id))
+            self.tell(events.StubStarted(stub=stub.id, number=number, of=len(order), tests=tests))
+            self._keep(stub, self._fill(stub, self._gate(stub)))
 
     def settle(self) -> None:
         """Try again what waited for another stub, now that the others have had their turn."""
@@ -182,12 +187,16 @@ class _Journey:
 
     def deliver(self) -> None:
         """Write, or make the diff or the patch."""
-        mode = self.settings.mode
-        if mode is Mode.WRITE:
-            self._write()
-            return
+        with _undisturbed():
+            if self.settings.mode is Mode.WRITE:
+                self._write()
+            else:
+                self._show()
+            self.delivered = True
+
+    def _show(self) -> None:
         self.diffs = diffs_of(self.tree, self.taken)
-        if mode is Mode.PATCH:
+        if self.settings.mode is Mode.PATCH:
             save_patch(self.settings.patch, self.diffs.values())
             self.patch = _shown(self.settings.patch)
 
@@ -207,8 +216,18 @@ class _Journey:
         waiting = self._waiting_for_others()
         kept += list(diffs_of(self.tree, waiting).values()) if waiting else []
         if kept:
-            save_patch(self.settings.patch, kept)
-            self.patch = _shown(self.settings.patch)
+            self._keep_back(kept)
+
+    def _keep_back(self, diffs: list[str]) -> None:
+        """As a patch; where its place is full or read-only, beside the ledger."""
+        for path in (self.settings.patch, self.rooms.ledger.path.with_suffix(".patch")):
+            try:
+                save_patch(path, diffs)
+            except SourceError as error:
+                self.troubles.append(str(error))
+            else:
+                self.patch = _shown(path)
+                return
 
     # --- one stub
 
@@ -302,6 +321,9 @@ class _Journey:
         self.results[stub.id] = result
         if isinstance(result, Filled):
             self.taken[stub.id] = result.candidate
+            if result.blocked_by:
+                self.tell(events.StubWaits(stub=stub.id, others=result.blocked_by))
+                return
         self.rooms.hooks.filled(stub, result)
         data: dict[str, object] = {
             "filled": isinstance(result, Filled),
@@ -315,9 +337,11 @@ class _Journey:
         """A provisional body, or an alternative, that passes now that others are in place."""
         gate = self._belonging(stub.id)
         for candidate in (result.candidate, *result.alternatives):
-            outcome = self._check_once(stub, candidate, gate)
-            if outcome is Verdict.PASSED:
-                return replace(result, candidate=candidate, blocked_by=(), alternatives=())
+            code = replace(result.code, project=self._check_once(stub, candidate, gate))
+            if code.is_proven:
+                return replace(
+                    result, candidate=candidate, code=code, blocked_by=(), alternatives=()
+                )
         still = [other for other in result.blocked_by if other not in self.taken]
         if still:
             reason = f"its tests stop at {', '.join(still)}, not filled: kept as a patch"
@@ -325,7 +349,7 @@ class _Journey:
             reason = "its tests fail with the body chosen for " + ", ".join(result.blocked_by)
         return NotFilled(stub=stub, reason=reason, searched=result.searched, nearest=result.code)
 
-    def _check_once(self, stub: Stub, candidate: CodeCandidate, gate: tuple[str, ...]) -> Verdict:
+    def _check_once(self, stub: Stub, candidate: CodeCandidate, gate: tuple[str, ...]) -> Outcome:
         taken = {**self.taken, stub.id: candidate}
         check = Check(
             id=f"settle {stub.id} {candidate.id}",
@@ -334,9 +358,10 @@ class _Journey:
             args=self._arguments(gate),
             timeout=self.settings.timeout,
             limits=self._limits(gate),
+            control=True,
         )
         (outcome,) = self.rooms.sandbox.run([check])
-        return outcome.verdict
+        return outcome
 
     def _waiting_for_others(self) -> dict[str, CodeCandidate]:
         """Bodies that only wait for a stub that was not filled."""
@@ -349,9 +374,7 @@ class _Journey:
     def _take_back(self, stub_id: str, reason: str) -> None:
         result = self.results[stub_id]
         assert isinstance(result, Filled)
-        self.results[stub_id] = NotFilled(
-            stub=result.stub, reason=reason, searched=result.searched, nearest=result.code
-        )
+        self.results[stub_id] = _taken_back(result, reason)
 
     # --- what is at hand
 
@@ -412,6 +435,7 @@ class _Journey:
             if self.settings.mode is Mode.DIFF
             else (),
             patch=self.patch,
+            rootdir=_elsewhere(self.inputs.rootdir),
             interrupted=self.interrupted,
             command=self.inputs.command,
             candidates=self.settings.candidates,
@@ -423,7 +447,10 @@ class _Journey:
             return report_listed(stub, self.known, self._first_prompt_tokens(stub))
         result = self.results.get(stub.id)
         if result is None:
-            result = NotFilled(stub=stub, reason="interrupted before its turn")
+            when = "while it was searched for" if stub.id == self.searching else "before its turn"
+            result = NotFilled(stub=stub, reason=f"interrupted {when}")
+        elif isinstance(result, Filled) and self.interrupted and not self.delivered:
+            result = _taken_back(result, "interrupted; a body was found, it is not written yet")
         if isinstance(result, NotFilled):
             return report_not_filled(result, self.known)
         refused = next((each for each in self.refused if each.path == stub.path), None)
@@ -447,8 +474,12 @@ class _Journey:
             notes += [self.links.problem] if self.links.problem else []
         if self.confirmation and self.confirmation.flaky:
             notes.append(f"flaky, left out of the gate: {', '.join(self.confirmation.flaky)}")
-        notes += [f"{each.path} was not written: {each.reason}" for each in self.refused]
-        return tuple(notes)
+        notes += [
+            f"--supercharge-only={target} matches no stub"
+            for target in self.inputs.only
+            if self.links and not any(matches(target, s, self.known.modules) for s in self.stubs)
+        ]
+        return (*notes, *self.troubles)
 
 
 class _Journal:
@@ -471,6 +502,23 @@ class _Journal:
         )
 
 
+def _taken_back(result: Filled, reason: str) -> NotFilled:
+    return NotFilled(stub=result.stub, reason=reason, searched=result.searched, nearest=result.code)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C has no effect: all is delivered in a moment, and the report says what was."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def exit_code(report: Report) -> int:
     """The contract's exit code of a run that found stubs."""
     if report.interrupted:
@@ -487,6 +535,10 @@ def _shown(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+def _elsewhere(rootdir: Path) -> str:
+    return "" if rootdir == Path.cwd() else os.path.relpath(rootdir)
 
 
 def _round_up(seconds: float) -> float:

@@ -47,6 +47,8 @@ from pytest_supercharger.splice import splice
 from pytest_supercharger.stubs import Stub
 
 MAX_FAILURES = 5  # failed items of one candidate after which the rest tells nothing new
+CHECK_SECONDS = 1.0  # limit of one generated check; an honest one takes milliseconds
+ALL_CHECKS_SECONDS = 15.0  # limit of all generated checks on one candidate
 _SCORE = re.compile(r"(?<![\d.])(?:0(?:\.\d+)?|1(?:\.0+)?|\.\d+)(?![\d.])")
 _WHAT_CHANGED_NOTHING = "the model had nothing new"
 
@@ -197,15 +199,16 @@ class _Search:
     def _spent(self) -> str:
         budget = self.tools.budget
         if time.monotonic() - self._began > budget.seconds:
-            return f"its {budget.seconds:g} s are used up (--supercharge-seconds)"
+            return _used_up(f"{budget.seconds:g} s", "seconds")
         if budget.tokens is not None and self.completion_tokens >= budget.tokens:
-            return f"its {budget.tokens} tokens are used up (--supercharge-tokens)"
+            return _used_up(f"{budget.tokens} tokens", "tokens")
         return ""
 
     def _stop_if_spent(self) -> None:
         self.stopped = self._spent()
         if not self.stopped and self.rounds == self.tools.budget.rounds:
-            self.stopped = f"its {self.rounds} rounds are used up (--supercharge-rounds)"
+            rounds = "1 round" if self.rounds == 1 else f"{self.rounds} rounds"
+            self.stopped = _used_up(rounds, "rounds")
 
     # --- from the model
 
@@ -359,7 +362,8 @@ class _Search:
             files=files,
             module=self.task.stub.path,
             tests=tuple(self.tests[test].source for test in tests),
-            timeout=min(self.task.timeout, 2.0),
+            timeout=min(self.task.timeout, CHECK_SECONDS),
+            total=ALL_CHECKS_SECONDS,
         )
 
     def _files_with(self, candidate: CodeCandidate) -> tuple[tuple[str, str], ...]:
@@ -377,8 +381,9 @@ class _Search:
         else:
             self._note_generated(name, rest, outcome)
         code = self._code(name)
-        passed = code.tests_passed if self.task.gate else sum(map(code.passes, self.tests.values()))
-        total = len(outcome.items)
+        gate, tests = self.task.gate, self.tests.values()
+        passed = sum(map(code.passes_all_of, gate)) if gate else sum(map(code.passes, tests))
+        total = len(gate or tests)
         self.tools.journal.candidate_checked(
             self.task.stub.id, len(self.project) + len(self.generated), passed, total
         )
@@ -469,6 +474,10 @@ class _Search:
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
         )
+
+
+def _used_up(budget: str, option: str) -> str:
+    return f"its budget of {budget} is used up (--supercharge-{option})"
 
 
 def _as_wished(wished: str, evidence: Evidence, selection: Selection) -> Selection:

@@ -71,7 +71,7 @@ def _by_agreement(evidence: Evidence) -> Selection:
         return Selection(
             chosen=None,
             agreement=None,
-            reason="not sure: no example and no generated test runs on any candidate",
+            reason=_nothing_to_go_by(evidence),
             nearest=evidence.codes[0],
         )
     codes = _best_by_examples(codes, evidence)
@@ -82,6 +82,12 @@ def _by_agreement(evidence: Evidence) -> Selection:
     return Selection(
         chosen=None if reason else nearest, agreement=agreement, reason=reason, nearest=nearest
     )
+
+
+def _nothing_to_go_by(evidence: Evidence) -> str:
+    if not evidence.tests:
+        return "not sure: it has no docstring example, and no usable test was generated"
+    return "not sure: no docstring example and no generated test runs to its end on any candidate"
 
 
 def _doubt(

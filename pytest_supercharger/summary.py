@@ -41,7 +41,9 @@ def report_filled(result: Filled, links: Links, refused: Refused | None) -> Stub
         reason = refused.reason
     return _with_links(
         result.stub, links, status=status, reason=reason, searched=result.searched,
-        chosen=_chosen(result),
+        chosen=_chosen(result, links.tests.get(result.stub.id, ())),
+        more_may_help=not refused,
+        examples_passed=sum(map(result.code.passes, result.searched.evidence.trusted)),
     )  # fmt: skip
 
 
@@ -69,6 +71,7 @@ def _with_links(
     nearest: Nearest | None = None,
     more_may_help: bool = True,
     prompt_tokens: int | None = None,
+    examples_passed: int = 0,
 ) -> StubReport:
     tests = links.tests.get(stub.id, ()) if links else ()
     return StubReport(
@@ -80,6 +83,8 @@ def _with_links(
         expecting=links.expecting.get(stub.id, ()) if links else (),
         candidates=len(searched.evidence.codes) if searched else 0,
         generated_tests=_generated_tests(searched) if searched else 0,
+        examples=len(searched.evidence.trusted) if searched else 0,
+        examples_passed=examples_passed,
         rounds=searched.rounds if searched else 0,
         chosen=chosen,
         nearest=nearest,
@@ -106,14 +111,14 @@ def _tokens(searched: Searched) -> Tokens:
     return Tokens(prompt=searched.prompt_tokens, completion=searched.completion_tokens)
 
 
-def _chosen(result: Filled) -> Chosen:
-    tests = result.searched.evidence.tests
+def _chosen(result: Filled, project_tests: Iterable[str]) -> Chosen:
+    generated = [test for test in result.searched.evidence.tests if not test.trusted]
     return Chosen(
         source=render_function(result.stub, result.candidate),
         origin=result.candidate.origin,
         repairs=result.candidate.repairs,
-        project_tests_passed=result.code.tests_passed,
-        generated_tests_passed=sum(map(result.code.passes, tests)),
+        project_tests_passed=sum(result.code.passes_all_of(test) for test in project_tests),
+        generated_tests_passed=sum(map(result.code.passes, generated)),
         agreement=_rounded(result.searched.selection.agreement),
         judge=result.searched.judge,
         control=result.control,

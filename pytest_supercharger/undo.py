@@ -53,7 +53,7 @@ def _restore(write: Write, rootdir: Path) -> str:
     try:
         write_source(file, digest, write.before)
     except SourceError as error:
-        return str(error)
+        return str(error).removeprefix(f"{file}: ")
     return ""
 
 

@@ -32,6 +32,7 @@ from supercharge_inside import (  # noqa: E402
 )
 from supercharge_inside.watch import Watched, watch  # noqa: E402
 
+SCRATCH = "/tmp"
 COLLECTING = 60.0  # seconds until the first test must have started
 LINKING = 900.0  # seconds for the linking run, unless told otherwise
 KILLING = 2.0  # seconds for a generated check, over its limit, to be ended by its own parent
@@ -52,7 +53,8 @@ class Server:
         self._waiting: list[dict[str, Any]] = []
         self._hello: dict[str, Any] = {}
         self._cancelled: set[int] = set()
-        self._scratch = ""
+        self._found: frozenset[str] = frozenset()
+        self._is_clean = True
 
     def serve(self) -> None:
         """Until the parent hangs up."""
@@ -63,6 +65,8 @@ class Server:
             message = self._next()
             if "check" in message:
                 self._answer(message["number"], message["check"])
+            if not self._is_clean:
+                return  # a fresh sandbox takes over
 
     def _next(self) -> dict[str, Any]:
         while not self._waiting:
@@ -80,6 +84,7 @@ class Server:
         sys.path[0] = os.path.join(HERE, "standin")
         if self._hello["cwd_on_path"]:
             sys.path.insert(0, self._hello["invocation_dir"])
+        self._found = frozenset(_scratch_paths())
         self._new_scratch()
         warm.warm_up()
 
@@ -156,27 +161,53 @@ class Server:
             return
 
     def _new_scratch(self) -> None:
-        """A home and temporary directory of its own for every check."""
-        if self._scratch:
-            _remove(self._scratch)
-        self._scratch = tempfile.mkdtemp(prefix="supercharge-", dir="/tmp")
-        os.environ["HOME"] = os.environ["TMPDIR"] = self._scratch
+        """A home and temporary directory of its own for every check, and nothing else there."""
+        try:
+            for path in _scratch_paths():
+                if path not in self._found:
+                    _remove(path)
+            self._is_clean = self._found.issuperset(_scratch_paths())
+        except (OSError, RecursionError):
+            self._is_clean = False
+        scratch = tempfile.mkdtemp(prefix="supercharge-", dir=SCRATCH)
+        os.environ["HOME"] = os.environ["TMPDIR"] = scratch
         tempfile.tempdir = None
 
 
-def _remove(folder: str) -> None:
-    def unlock(_function: Any, path: str, _error: Any) -> None:
-        try:
-            os.chmod(os.path.dirname(path), 0o700)
-            os.chmod(path, 0o700)
-            if os.path.isdir(path) and not os.path.islink(path):
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                os.unlink(path)
-        except OSError:
-            pass
+def _scratch_paths() -> list[str]:
+    """All that lies in the scratch folder but mounts: the project may be below it."""
+    device = os.lstat(SCRATCH).st_dev
+    found: list[str] = []
+    for folder, folders, files in os.walk(SCRATCH):
+        paths = [os.path.join(folder, name) for name in (*folders, *files)]
+        ours = {path for path in paths if _device(path) == device}
+        folders[:] = [name for name in folders if os.path.join(folder, name) in ours]
+        found += ours
+    return found
 
-    shutil.rmtree(folder, onerror=unlock)
+
+def _device(path: str) -> int:
+    try:
+        return os.lstat(path).st_dev
+    except OSError:
+        return -1  # gone
+
+
+def _remove(path: str) -> None:
+    """Whatever its permissions; what is gone already is no error."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+        return
+    os.chmod(path, 0o700)
+    for folder, folders, _ in os.walk(path):
+        for name in folders:
+            inner = os.path.join(folder, name)
+            if not os.path.islink(inner):
+                os.chmod(inner, 0o700)
+    shutil.rmtree(path)
 
 
 def _all_passed(outcome: dict[str, Any]) -> bool:

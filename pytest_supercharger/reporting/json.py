@@ -104,6 +104,8 @@ def _stub(stub: StubReport) -> dict[str, object]:
         "expecting": stub.expecting,
         "nearest": asdict(stub.nearest) if stub.nearest else None,
         "prompt_tokens": stub.prompt_tokens,
+        "examples": stub.examples,
+        "examples_passed": stub.examples_passed,
     }
 
 

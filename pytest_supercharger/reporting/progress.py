@@ -85,6 +85,14 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StubWaits:
+    """A body was found whose tests stop at other stubs: its turn comes again after theirs."""
+
+    stub: str
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StubDone:
     report: StubReport
 
@@ -117,6 +125,7 @@ Event = (
     | StubStarted
     | RoundStarted
     | Checked
+    | StubWaits
     | StubDone
     | Confirming
     | Writing
@@ -167,8 +176,8 @@ def describe(event: Event) -> tuple[str, ...]:
     if isinstance(event, Linking):
         return ("running your tests once to learn which of them reach which stub",)
     if isinstance(event, Linked):
-        reach = f"{count(event.stubs, 'stub')} reached by tests that fail because of it"
-        return (f"{count(event.tests, 'test')} run in {duration(event.seconds)}, {reach}",)
+        ran = f"{count(event.tests, 'test')} run in {duration(event.seconds)}"
+        return (f"{ran}, {_with_tests(event.stubs)}",)
     if isinstance(event, StubStarted):
         tests = count(event.tests, "test") if event.tests else "no tests"
         return (f"[{event.number}/{event.of}] {visible(event.stub)}  {tests}",)
@@ -177,6 +186,9 @@ def describe(event: Event) -> tuple[str, ...]:
         return () if plain_first else (f"{visible(event.stub)}  {_round(event)}",)
     if isinstance(event, Checked):
         return (f"{visible(event.stub)}  {_checked(event)}",)
+    if isinstance(event, StubWaits):
+        others = ", ".join(map(visible, event.others))
+        return (f"{visible(event.stub)}  waits for {others}",)
     if isinstance(event, Confirming):
         return (_confirming(event),)
     if isinstance(event, Writing):
@@ -191,6 +203,14 @@ def _started(event: Started) -> tuple[str, ...]:
     if event.sandbox:
         lines.append(f"sandbox: {describe_sandbox(event.sandbox)}")
     return tuple(lines)
+
+
+def _with_tests(stubs: int) -> str:
+    if stubs == 0:
+        return "no stub has tests that fail because of it"
+    if stubs == 1:
+        return "1 stub has tests that fail because of it"
+    return f"{stubs:,} stubs have tests that fail because of them"
 
 
 def _done(report: StubReport) -> str:
@@ -325,6 +345,8 @@ class Live:
             self._work[event.stub] = _Work(place=place, stub=visible(event.stub))
         elif isinstance(event, (RoundStarted, Checked)):
             self._update(event)
+        elif isinstance(event, StubWaits):
+            self._work.pop(event.stub, None)
         elif isinstance(event, StubDone):
             self._work.pop(event.report.id, None)
         elif isinstance(event, (Linking, Confirming)):

@@ -46,7 +46,7 @@ class Nearest:
     """The best body of a stub that was not filled, and what it lacks."""
 
     source: str  # as in Chosen
-    passed: int  # of the stub's project tests, or of the generated ones when it has none
+    passed: int  # of its project tests; where it has none, of docstring examples and generated ones
     total: int
     failure: Failure | None  # the first one; None: nothing fails, it is only not sure
 
@@ -80,6 +80,8 @@ class StubReport:
     expecting: tuple[str, ...] = ()  # node ids that expect its exception: left out of the gate
     candidates: int = 0  # distinct bodies that were checked
     generated_tests: int = 0
+    examples: int = 0  # in the docstring, that can be run
+    examples_passed: int = 0  # by the chosen body
     rounds: int = 0
     chosen: Chosen | None = None
     nearest: Nearest | None = None  # of an unfilled stub
@@ -144,6 +146,7 @@ class Report:
 
     diffs: tuple[FileDiff, ...] = ()  # mode diff
     patch: str = ""  # path of the patch as the user would type it; of mode patch, or conflicts'
+    rootdir: str = ""  # as the user would type it, where the command was not started there
     interrupted: bool = False
     command: tuple[str, ...] = ("pytest", "--supercharge")  # how this run was started
     candidates: int = 16  # bodies asked for per round

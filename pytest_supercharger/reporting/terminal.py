@@ -7,6 +7,7 @@ out: it cannot move the cursor or hide a line.
 
 from __future__ import annotations
 
+import os
 import shlex
 import textwrap
 from collections import defaultdict
@@ -105,7 +106,7 @@ def next_steps(report: Report) -> tuple[Step, ...]:
         for wanted, step in (
             (filled and report.mode == "write", _undo(report)),
             (report.patch and filled and report.mode == "patch", _apply("to apply it", report)),
-            (report.patch and report.with_status(Status.CONFLICT), _apply_conflict(report)),
+            (report.patch and report.mode == "write", _apply_kept(report)),
             (filled and report.mode == "diff", _fill("to write this", report)),
             (_worth_more(report), _more(report)),
         )
@@ -174,7 +175,8 @@ def visible(text: str) -> str:
 
 def _counts(report: Report) -> Line:
     if not report.stubs:
-        text, colour = "no stubs to fill", "yellow"
+        nothing = "before any stub had its turn" if report.interrupted else "no stubs to fill"
+        text, colour = nothing, "yellow"
     elif report.mode == "list":
         text, colour = f"{count(len(report.stubs), 'stub')} to fill", "yellow"
     else:
@@ -242,11 +244,19 @@ def _tests(stub: StubReport) -> str:
     if stub.chosen and stub.project_tests:
         return f"{stub.chosen.project_tests_passed}/{len(stub.project_tests)} tests"
     if stub.chosen:
-        return f"{stub.chosen.generated_tests_passed}/{stub.generated_tests} generated tests"
+        return _agreed(stub.chosen, stub)
     if stub.nearest and stub.nearest.total:
-        kind = "tests" if stub.project_tests else "generated tests"
+        kind = "tests" if stub.project_tests else "checks" if stub.examples else "generated tests"
         return f"{stub.nearest.passed}/{stub.nearest.total} {kind}"
     return f"0/{len(stub.project_tests)} tests" if stub.project_tests else "no tests"
+
+
+def _agreed(chosen: Chosen, stub: StubReport) -> str:
+    """What speaks for a body that no project test reaches."""
+    examples = f"{stub.examples_passed}/{stub.examples} docstring examples"
+    generated = f"{chosen.generated_tests_passed}/{stub.generated_tests} generated tests"
+    told = [examples] if stub.examples else []
+    return ", ".join([*told, generated] if stub.generated_tests else told) or "no tests"
 
 
 def _worth(chosen: Chosen, has_tests: bool) -> list[str]:
@@ -434,11 +444,14 @@ def _undo(report: Report) -> Step:
 
 
 def _apply(purpose: str, report: Report) -> Step:
-    return Step(purpose=purpose, command=shlex.join(("git", "apply", report.patch)))
+    words: tuple[str, ...] = ("git", "apply", report.patch)
+    if report.rootdir:  # names in the patch are relative to it
+        words = ("git", "-C", report.rootdir, "apply", os.path.abspath(report.patch))
+    return Step(purpose=purpose, command=shlex.join(words))
 
 
-def _apply_conflict(report: Report) -> Step:
-    return _apply("to apply what was kept back, once the file fits", report)
+def _apply_kept(report: Report) -> Step:
+    return _apply("to apply what was kept back, once the file can take it", report)
 
 
 def _fill(purpose: str, report: Report) -> Step:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import queue
 import struct
 import tempfile
@@ -63,10 +64,16 @@ class Launcher(Protocol):
 class PooledSandbox:
     """The Sandbox protocol over ``workers`` resident sandboxes of one back end."""
 
-    def __init__(self, launcher: Launcher, project: Project, workers: int) -> None:
+    def __init__(
+        self,
+        launcher: Launcher,
+        project: Project,
+        workers: int,
+        *,
+        silence: float = SILENCE_SECONDS,
+    ) -> None:
         self._launcher = launcher
-        self._project = project
-        self._workers = [_Worker(launcher, project) for _ in range(max(1, workers))]
+        self._workers = [_Worker(launcher, project, silence) for _ in range(max(1, workers))]
         # The same threads for all runs: a sandbox dies with the thread that started it.
         self._threads = ThreadPoolExecutor(len(self._workers), thread_name_prefix="sandbox")
 
@@ -156,9 +163,10 @@ class _Run:
 class _Worker:
     """Keeps one sandbox alive and gives it checks."""
 
-    def __init__(self, launcher: Launcher, project: Project) -> None:
+    def __init__(self, launcher: Launcher, project: Project, silence: float) -> None:
         self._launcher = launcher
         self._project = project
+        self._silence = silence
         self._runner: _Runner | None = None
 
     def run(self, check: Check, unwanted: Callable[[Check], bool]) -> Outcome | None:
@@ -168,10 +176,12 @@ class _Worker:
         for attempt in (1, 2):
             try:
                 if self._runner is None:
-                    self._runner = _Runner(self._launcher, self._project, {})
+                    self._runner = self._start({})
                 return self._runner.run(check, unwanted)
             except SandboxError as error:
                 self.kill()
+                if unwanted(check):
+                    return None
                 if attempt == 2:
                     return _sandbox_down(check, error)
             except BaseException:
@@ -182,13 +192,16 @@ class _Worker:
     def _run_fresh(self, check: Check, unwanted: Callable[[Check], bool]) -> Outcome | None:
         with tempfile.TemporaryDirectory(prefix="supercharge-") as folder:
             replaced = _write_files(Path(folder), check.files)
-            runner = _Runner(self._launcher, self._project, replaced)
+            runner = self._start(replaced)
             try:
                 return runner.run(replace(check, files=()), unwanted)
             except SandboxError as error:
                 return _sandbox_down(check, error)
             finally:
                 runner.kill()
+
+    def _start(self, replaced: Mapping[str, Path]) -> _Runner:
+        return _Runner(self._launcher, self._project, replaced, self._silence)
 
     def kill(self) -> None:
         if self._runner is not None:
@@ -199,8 +212,11 @@ class _Worker:
 class _Runner:
     """One conversation with a runner."""
 
-    def __init__(self, launcher: Launcher, project: Project, replaced: Mapping[str, Path]) -> None:
+    def __init__(
+        self, launcher: Launcher, project: Project, replaced: Mapping[str, Path], silence: float
+    ) -> None:
         self._transport = launcher.launch(replaced)
+        self._silence = silence
         self._buffer = bytearray()
         self._number = 0
         try:
@@ -224,13 +240,15 @@ class _Runner:
             if not told and unwanted(check):
                 self._send({"cancel": self._number})
                 told = True
+                heard = time.monotonic()
+            if time.monotonic() - heard > self._silence:
+                raise SandboxError(f"silent for {self._silence:g} s")
             try:
                 reply = self._receive(time.monotonic() + 0.25)
             except TimeoutError:
-                if time.monotonic() - heard > SILENCE_SECONDS:
-                    raise SandboxError(f"silent for {SILENCE_SECONDS:g} s") from None
                 continue
-            heard = time.monotonic()
+            if not told:
+                heard = time.monotonic()  # once it was told to stop, beats are no excuse
             if "outcome" in reply and reply.get("number") == self._number:
                 return None if told else _read_outcome(check, reply["outcome"])
 
@@ -324,7 +342,7 @@ def _read_outcome(check: Check, reply: Any) -> Outcome:
     """A reply turned into an Outcome, field by field: it comes from inside."""
     try:
         return _outcome(check, reply)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise SandboxError(f"the sandbox sent a malformed outcome: {error!r}") from error
 
 
@@ -333,19 +351,19 @@ def _outcome(check: Check, reply: dict[str, Any]) -> Outcome:
     end = reply["end"] if isinstance(reply["end"], dict) else {}
     code = end.get("exit_code")
     finished = reply["finished"] is True
-    detail = str(reply["detail"])
+    detail = _text(reply["detail"])
     if not items or not finished or code not in (None, 0, 1, 5):
-        detail = f"{detail}\n{reply['output']}".strip()
+        detail = f"{detail}\n{_text(reply['output'])}".strip()
     return Outcome(
         check=check.id,
         verdict=_verdict(finished, str(reply["verdict"]), items),
-        seconds=float(reply["seconds"]),
+        seconds=_seconds(reply["seconds"]),
         items=items,
         control=_control(reply.get("control")),
         detail=detail[-TEXT:],
         exit_code=int(code) if code is not None else None,
-        modules=tuple((str(path), str(name)) for path, name in end.get("modules", ())),
-        warnings=tuple(str(text)[:TEXT] for text in end.get("warnings", ())),
+        modules=tuple((_text(path), _text(name)) for path, name in end.get("modules", ())),
+        warnings=tuple(_text(text)[:TEXT] for text in end.get("warnings", ())),
     )
 
 
@@ -362,7 +380,8 @@ def _control(items: Any) -> Control:
 def _verdict(finished: bool, otherwise: str, items: tuple[ItemOutcome, ...]) -> Verdict:
     """PASSED only where the check ran to its end, has items, and every one passed."""
     if not finished:
-        return Verdict(otherwise)
+        verdict = Verdict(otherwise)
+        return Verdict.CRASHED if verdict is Verdict.PASSED else verdict
     verdicts = [item.verdict for item in items]
     if verdicts and all(verdict is Verdict.PASSED for verdict in verdicts):
         return Verdict.PASSED
@@ -375,18 +394,30 @@ def _verdict(finished: bool, otherwise: str, items: tuple[ItemOutcome, ...]) -> 
 def _item(item: dict[str, Any]) -> ItemOutcome:
     returned = item.get("returned")
     return ItemOutcome(
-        id=str(item["id"]),
+        id=_text(item["id"]),
         verdict=Verdict(item["verdict"]),
-        seconds=float(item["seconds"]),
-        phase=str(item.get("phase", "call")),
-        exception=str(item.get("exception", ""))[:200],
-        detail=str(item.get("detail", ""))[:TEXT],
-        line=str(item.get("line", ""))[:TEXT],
+        seconds=_seconds(item["seconds"]),
+        phase=_text(item.get("phase", "call")),
+        exception=_text(item.get("exception", ""))[:200],
+        detail=_text(item.get("detail", ""))[:TEXT],
+        line=_text(item.get("line", ""))[:TEXT],
         reached=tuple(
-            Reach(stub=str(stub), phase=str(phase)) for stub, phase in item.get("reached", ())
+            Reach(stub=_text(stub), phase=_text(phase)) for stub, phase in item.get("reached", ())
         ),
-        raised_by=str(item.get("raised_by", "")),
+        raised_by=_text(item.get("raised_by", "")),
         xfail=item.get("xfail") is True,
-        returned=str(returned)[:TEXT] if returned is not None else None,
+        returned=_text(returned)[:TEXT] if returned is not None else None,
         expected_changed=int(item.get("expected_changed", 0)),
     )
+
+
+def _text(value: Any) -> str:
+    """What a file or a terminal can take: a lone surrogate becomes a question mark."""
+    return str(value).encode("utf-8", "replace").decode()
+
+
+def _seconds(value: Any) -> float:
+    seconds = float(value)
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise ValueError(f"{seconds} is no duration")
+    return seconds

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 MAX_FRAME = 64 << 20  # bytes; nothing honest comes near it
@@ -43,16 +44,19 @@ class FrameBuffer:
         self._data = bytearray()
         self._limit = limit
 
-    def feed(self, data: bytes) -> list[Any]:
-        """All messages completed by ``data``; ValueError for what is no frame of ours."""
+    def feed(self, data: bytes) -> Iterator[Any]:
+        """The messages completed by ``data``; ValueError at what is no frame of ours."""
         self._data += data
-        messages = []
         while len(self._data) >= 4:
             (size,) = struct.unpack_from("!I", self._data)
             if size > self._limit:
                 raise ValueError(f"a frame of {size} bytes is over the limit of {self._limit}")
             if len(self._data) < 4 + size:
-                break
-            messages.append(json.loads(bytes(self._data[4 : 4 + size])))
+                return
+            frame = bytes(self._data[4 : 4 + size])
             del self._data[: 4 + size]
-        return messages
+            try:
+                message = json.loads(frame)
+            except RecursionError as error:
+                raise ValueError("a frame that is nested too deeply") from error
+            yield message

@@ -1,7 +1,8 @@
-"""Run generated checks and docstring examples on one candidate, each in a fork of its own.
+"""Run generated checks and docstring examples on one candidate, in as few forks as it takes.
 
-The module is imported once; a check that hangs, crashes or changes state ends in its own
-process and cannot touch the verdict of the next.
+The module is imported once; a confined fork of that runs the checks one after the other. A check
+that hangs or crashes ends only its own fork: a new one runs those after it. (A fork for each
+check is 50 times slower: the copied pages cost, not the check.)
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import importlib
 import math
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -35,19 +37,78 @@ def run(
     overlay.install({os.path.join(hello["rootdir"], path): text for path, text in check["files"]})
     reached = Reached()
     module = _import(hello, check["module"])
-    limits = Limits(
-        memory=2 << 30, file_size=1 << 20, open_files=64, cpu=math.ceil(check["timeout"]) + 1
-    )
-    timeouts = 0
-    for index, source in enumerate(check["tests"]):
-        if timeouts == MAX_TIMEOUTS:
-            send({"item": {"id": str(index), "verdict": "not run", "seconds": 0.0}})
-            continue
-        send({"start": str(index)})
-        item = _run_apart(source, module.__dict__, reached, limits, check["timeout"])
-        timeouts += item["verdict"] == "timeout"
-        send({"item": {"id": str(index), **item}})
+    checks = _Checks(check["tests"], module.__dict__, reached, check["timeout"], send)
+    while checks.left():
+        checks.run_in_a_fork()
     send({"end": {}})
+
+
+class _Checks:
+    """The checks of one candidate, in order, and how far they have come."""
+
+    def __init__(
+        self,
+        sources: list[str],
+        namespace: dict[str, Any],
+        reached: Reached,
+        timeout: float,
+        send: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._sources = sources
+        self._namespace = namespace
+        self._reached = reached
+        self._timeout = timeout
+        self._send = send
+        self._next = 0  # index of the check that runs
+        self._began = 0.0
+        self._timeouts = 0
+
+    def left(self) -> bool:
+        """Whether there is a check to run. After too many time-outs the rest is not run."""
+        if self._timeouts == MAX_TIMEOUTS:
+            for index in range(self._next, len(self._sources)):
+                self._send({"item": {"id": str(index), "verdict": "not run", "seconds": 0.0}})
+            return False
+        return self._next < len(self._sources)
+
+    def run_in_a_fork(self) -> None:
+        """Run the checks up to the end, or up to one that ends the fork."""
+        seconds = math.ceil(self._timeout * (len(self._sources) - self._next)) + 1
+        limits = Limits(memory=2 << 30, file_size=1 << 20, open_files=64, cpu=seconds)
+        self._start()
+        watched = watch(
+            self._run_all,
+            Profile.STRICT,
+            limits,
+            first_limit=self._timeout,
+            item_limit=self._timeout,
+            hear=self._hear,
+        )
+        if self._next < len(self._sources):
+            self._timeouts += watched.verdict == "timeout"
+            self._note({"verdict": watched.verdict, "detail": watched.detail})
+
+    def _run_all(self, send: Callable[[dict[str, Any]], None]) -> None:
+        """In the fork."""
+        for index in range(self._next, len(self._sources)):
+            send({"start": str(index)})
+            send({"item": _run_one(self._sources[index], self._namespace, self._reached)})
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        """Which check an answer is for, and how long it took, is known here, not in the fork."""
+        if isinstance(event.get("item"), dict) and self._next < len(self._sources):
+            self._note(event["item"])
+            self._start()
+
+    def _start(self) -> None:
+        self._began = time.monotonic()
+        if self._next < len(self._sources):
+            self._send({"start": str(self._next)})
+
+    def _note(self, item: dict[str, Any]) -> None:
+        seconds = time.monotonic() - self._began
+        self._send({"item": {**item, "id": str(self._next), "seconds": seconds}})
+        self._next += 1
 
 
 def _import(hello: dict[str, Any], path: str) -> Any:
@@ -56,18 +117,6 @@ def _import(hello: dict[str, Any], path: str) -> Any:
         if entry not in sys.path:
             sys.path.insert(0, entry)
     return importlib.import_module(name)
-
-
-def _run_apart(
-    source: str, namespace: dict[str, Any], reached: Reached, limits: Limits, timeout: float
-) -> dict[str, Any]:
-    def body(send: Callable[[dict[str, Any]], None]) -> None:
-        send(_run_one(source, namespace, reached))
-
-    watched = watch(body, Profile.STRICT, limits, first_limit=timeout)
-    if watched.finished and len(watched.events) == 1:
-        return {**watched.events[0], "seconds": watched.seconds}
-    return {"verdict": watched.verdict, "detail": watched.detail, "seconds": watched.seconds}
 
 
 def _run_one(source: str, namespace: dict[str, Any], reached: Reached) -> dict[str, Any]:

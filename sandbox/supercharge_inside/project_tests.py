@@ -16,6 +16,10 @@ from .recorder import Recorder, new_item
 
 MODULES = 5000  # project modules reported at most
 
+# Of this place rather than of the project: options of plugins that are left out, a tree that
+# cannot be written to, and modules that were loaded before the fork.
+OUR_WARNINGS = ("PytestConfigWarning", "PytestCacheWarning", "PytestAssertRewriteWarning")
+
 
 class OurOptions:
     """Makes the project's ini readable where the plugin itself is not installed."""
@@ -60,7 +64,9 @@ def _arguments(hello: dict[str, Any], check: dict[str, Any]) -> list[str]:
     # -p no:supercharger: the real plugin's entry point, where the environment has it.
     arguments = ["-p", "no:supercharger", "-p", "no:randomly", *hello["args"]]
     # What is dropped of the user's options must not come back as an error of the ini file.
-    arguments += ["-o", "addopts=", "-W", "ignore::pytest.PytestConfigWarning"]
+    arguments += ["-o", "addopts="]
+    for name in OUR_WARNINGS:
+        arguments += ["-W", f"ignore::pytest.{name}"]
     arguments += ["--continue-on-collection-errors"]
     if check["kind"] != "link":
         arguments += ["-p", "no:cacheprovider"]  # --lf of the linking run reads the cache

@@ -35,10 +35,10 @@ class Recorder:
         self._item: dict[str, Any] | None = None
         self._began = 0.0
         self._expected = False
-        _watch_expected_exceptions(self._expects)
+        _watch_expected_exceptions(reached.raised_by, self._expects)
 
-    def _expects(self, exception: BaseException | None) -> None:
-        self._expected = self._expected or bool(self._reached.raised_by(exception))
+    def _expects(self, stub: str) -> None:
+        self._expected = self._expected or bool(stub)
 
     def pytest_configure(self, config: pytest.Config) -> None:
         for marker in FOREIGN_MARKERS:
@@ -189,12 +189,14 @@ def _line(report: Any) -> str:
     return f"{crash.path}:{crash.lineno}" if crash else ""
 
 
-def _watch_expected_exceptions(expects: Callable[[BaseException | None], None]) -> None:
-    """Learn when ``pytest.raises`` or ``assertRaises`` swallows an exception."""
+def _watch_expected_exceptions(
+    owner_of: Callable[[BaseException | None], str], expects: Callable[[str], None]
+) -> None:
+    """Learn when ``pytest.raises`` or ``assertRaises`` swallows an exception of a stub."""
     import unittest.case
 
     for owner in (*_raises_classes(), unittest.case._AssertRaisesContext):
-        _wrap_exit(owner, expects)
+        _wrap_exit(owner, owner_of, expects)
 
 
 def _raises_classes() -> list[Any]:
@@ -208,13 +210,16 @@ def _raises_classes() -> list[Any]:
         return [python_api.RaisesContext]  # type: ignore[attr-defined]
 
 
-def _wrap_exit(owner: Any, expects: Callable[[BaseException | None], None]) -> None:
+def _wrap_exit(
+    owner: Any, owner_of: Callable[[BaseException | None], str], expects: Callable[[str], None]
+) -> None:
     leave = owner.__exit__
 
     def watched_exit(self: Any, kind: Any, value: Any, trace: Any) -> Any:
+        stub = owner_of(value)  # first: unittest takes the traceback off what it swallows
         swallowed = leave(self, kind, value, trace)
         if swallowed:
-            expects(value)
+            expects(stub)
         return swallowed
 
     owner.__exit__ = watched_exit

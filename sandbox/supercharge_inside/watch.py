@@ -48,12 +48,14 @@ def watch(
     longer: Mapping[str, float] | None = None,
     total: float = 0.0,
     pulse: Callable[[], bool] | None = None,
+    hear: Send | None = None,
 ) -> Watched:
     """Run ``body`` in a child.
 
     ``first_limit`` seconds until the first item starts (or for all of it, without items), then
     ``item_limit`` or ``longer[id]`` for each item; ``total`` over all. ``pulse`` is called about
-    every half second; once it returns True the child is cancelled.
+    every half second; once it returns True the child is cancelled. ``hear`` is given each event as
+    it comes.
     """
     nonce = os.urandom(16).hex()
     messages, message_end = os.pipe()
@@ -65,7 +67,7 @@ def watch(
         _child(body, profile, limits, nonce, message_end, output_end)
     os.close(message_end)
     os.close(output_end)
-    watcher = _Watcher(child, messages, output, nonce)
+    watcher = _Watcher(child, messages, output, nonce, hear)
     try:
         watcher.follow(first_limit, item_limit, longer or {}, total, pulse)
     finally:
@@ -103,8 +105,11 @@ def _child(
 
 
 class _Watcher:
-    def __init__(self, child: int, messages: int, output: int, nonce: str) -> None:
+    def __init__(
+        self, child: int, messages: int, output: int, nonce: str, hear: Send | None
+    ) -> None:
         self.watched = Watched()
+        self._hear = hear
         self._child = child
         self._messages = messages
         self._output = output
@@ -183,18 +188,21 @@ class _Watcher:
 
     def _take(self, data: bytes, item_limit: float, longer: Mapping[str, float]) -> None:
         try:
-            events = self._frames.feed(data)
+            for event in self._frames.feed(data):
+                self._take_one(event, item_limit, longer)
         except ValueError as error:
             self._bad = str(error)
-            return
-        for event in events:
-            if not isinstance(event, dict) or event.pop("nonce", "") != self._nonce:
-                self._bad = "a message that is not ours"
-            elif "done" in event:
-                self._done = True
-            else:
-                self._follow_items(event, item_limit, longer)
-                self.watched.events.append(event)
+
+    def _take_one(self, event: Any, item_limit: float, longer: Mapping[str, float]) -> None:
+        if self._bad or not isinstance(event, dict) or event.pop("nonce", "") != self._nonce:
+            self._bad = self._bad or "a message that is not ours"
+        elif "done" in event:
+            self._done = True
+        else:
+            self._follow_items(event, item_limit, longer)
+            self.watched.events.append(event)
+            if self._hear:
+                self._hear(event)
 
     def _follow_items(
         self, event: dict[str, Any], item_limit: float, longer: Mapping[str, float]

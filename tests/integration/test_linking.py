@@ -1,4 +1,4 @@
-"""Who reaches which stub, and what becomes of it: projects of many shapes, in a real sandbox."""
+"""Which tests belong to which stub, and what becomes of the others, in a real sandbox."""
 
 from __future__ import annotations
 
@@ -8,41 +8,34 @@ from example_project import Project, Run, code
 pytestmark = pytest.mark.bubblewrap
 
 SRC = {"pyproject.toml": '[tool.pytest.ini_options]\npythonpath = ["src"]\n'}
-TOTAL = """\
-    def total(prices):
-        raise NotImplementedError
+RIGHT = "    return value + 1\n"
+WRONG = "    return value + 2\n"
+
+BELONGING = (
+    "plain", "label", "in_function", "in_module", "in_session", "in_teardown", "deep",
+    "other_exception", "other_message",
+)  # fmt: skip
+NOT_BELONGING = ("swallowed", "raises", "assert_raises", "xfail")
+AT_IMPORT = ("at_import", "at_parametrize", "by_module")
+
+
+def stub(name: str) -> str:
+    """A function of one value that is not there yet, with an example for the untested ones."""
+    return f'''
+def {name}(value):
+    """One more.
+
+    >>> {name}(1)
+    2
     """
-TEST_TOTAL = """\
-    from shop import total
+    raise NotImplementedError
+'''
 
-
-    def test_total():
-        assert total([1, 2, 3]) == 6
-    """
-SUM = "    return sum(prices)\n"
-
-
-def stubs(*names: str, argument: str = "value") -> str:
-    """Source of functions that are not there yet."""
-    return "\n\n".join(
-        f"def {name}({argument}):\n    raise NotImplementedError\n" for name in names
-    )
-
-
-def bodies(path: str, **body: str) -> list[dict[str, str]]:
-    """One answer for each function of a file."""
-    return [line for name, text in body.items() for line in code(f"{path}::{name}", text)]
-
-
-# --- the kinds of links
 
 KINDS = Project(
     {
         **SRC,
-        "src/shop.py": stubs(
-            "plain", "swallowed", "raises", "assert_raises", "xfail", "label", "in_function",
-            "in_module", "in_session", "in_teardown", "deep",
-        )
+        "src/shop.py": "".join(map(stub, BELONGING + NOT_BELONGING))
         + """
 
 def label_or_default(value):
@@ -58,7 +51,7 @@ def wrapped(value):
     except NotImplementedError as error:
         raise RuntimeError("not today") from error
 """,
-        "src/early.py": stubs("at_import", "at_parametrize", "by_module"),
+        "src/early.py": "".join(map(stub, AT_IMPORT)),
         "src/prices.py": "from early import by_module\n\nBASE = by_module(4)\n",
         "tests/test_kinds.py": """\
             import pytest
@@ -85,6 +78,16 @@ def wrapped(value):
             @pytest.mark.xfail(strict=True)
             def test_xfail():
                 assert shop.xfail(1) == 2
+
+
+            def test_other_exception():
+                with pytest.raises(TypeError):
+                    shop.other_exception("a")
+
+
+            def test_other_message():
+                with pytest.raises((NotImplementedError, TypeError), match="str"):
+                    shop.other_message("a")
 
 
             def test_caught_by_the_code():
@@ -140,7 +143,7 @@ def wrapped(value):
             @pytest.fixture
             def teardown():
                 yield 2
-                shop.in_teardown(1)
+                assert shop.in_teardown(1) == 2
 
 
             def test_function(function):
@@ -192,26 +195,390 @@ def wrapped(value):
                 assert BASE == 5
             """,
     }
-)  # fmt: skip
-RIGHT = "    return value + 1\n"
-WRONG = "    return value + 2\n"
+)
 
 
 @pytest.fixture(scope="module")
 def kinds() -> Run:
-    shop = [name for name in KINDS.files["src/shop.py"].split() if name.endswith("(value):")]
-    early = ["at_import", "at_parametrize", "by_module"]
-    names = [name.removesuffix("(value):") for name in shop]
-    recording = [
-        *(line for name in names for line in code(f"src/shop.py::{name}", WRONG, RIGHT)),
-        *(line for name in early for line in code(f"src/early.py::{name}", WRONG, RIGHT)),
+    """One run over all kinds of links."""
+    shop = [code(f"src/shop.py::{name}", WRONG, RIGHT) for name in BELONGING]
+    shop += [code(f"src/shop.py::{name}", WRONG, RIGHT) for name in NOT_BELONGING]
+    early = [code(f"src/early.py::{name}", WRONG, RIGHT) for name in AT_IMPORT]
+    return KINDS.answering(*shop, *early).run()
+
+
+@pytest.mark.parametrize(
+    ("stub", "tests"),
+    [
+        ("plain", ["test_cases.py::Cases::test_plain", "test_kinds.py::test_plain"]),
+        ("label", ["test_kinds.py::test_caught_by_the_code"]),
+        ("deep", ["test_kinds.py::test_wrapped"]),
+        ("in_function", ["test_fixtures.py::test_function"]),
+        ("in_module", ["test_fixtures.py::test_module_1", "test_fixtures.py::test_module_2"]),
+        ("in_session", ["test_fixtures.py::test_session_1", "test_fixtures.py::test_session_2"]),
+        ("in_teardown", ["test_fixtures.py::test_teardown"]),
+        ("at_import", ["test_at_import.py"]),
+        ("at_parametrize", ["test_at_parametrize.py"]),
+        ("by_module", ["test_by_module.py"]),
+    ],
+)
+def test_a_test_that_fails_because_of_a_stub_belongs_to_it(
+    kinds: Run, stub: str, tests: list[str]
+) -> None:
+    found = kinds.stub(f"::{stub}")
+    assert found["project_tests"] == [f"tests/{test}" for test in tests]
+    assert found["status"] == "verified"
+    assert found["chosen"]["source"].endswith("return value + 1")
+
+
+@pytest.mark.parametrize("stub", ["other_exception", "other_message"])
+def test_a_test_that_wants_another_exception_belongs(kinds: Run, stub: str) -> None:
+    assert kinds.stub(f"::{stub}")["project_tests"] == [f"tests/test_kinds.py::test_{stub}"]
+    assert kinds.stub(f"::{stub}")["expecting"] == []
+
+
+def test_a_test_that_passes_all_the_same_is_vacuous(kinds: Run) -> None:
+    found = kinds.stub("::swallowed")
+    assert found["vacuous"] == ["tests/test_kinds.py::test_swallows"]
+    assert (found["project_tests"], found["status"]) == ([], "agreed")
+
+
+@pytest.mark.parametrize(
+    ("stub", "test"),
+    [
+        ("raises", "test_kinds.py::test_raises"),
+        ("xfail", "test_kinds.py::test_xfail"),
+        ("assert_raises", "test_cases.py::Cases::test_assert_raises"),
+    ],
+)
+def test_a_test_that_expects_the_exception_is_named_and_does_not_count(
+    kinds: Run, stub: str, test: str
+) -> None:
+    found = kinds.stub(f"::{stub}")
+    assert found["expecting"] == [f"tests/{test}"]
+    assert (found["project_tests"], found["vacuous"]) == ([], [])
+    assert found["status"] == "agreed"
+
+
+def test_neither_they_nor_what_was_red_before_make_the_run_red(kinds: Run) -> None:
+    assert kinds.report["already_failing"] == ["tests/test_kinds.py::test_red"]
+    assert kinds.report["final"]["green"]
+    assert kinds.report["final"]["failed"] == 4  # red before, and three that want the exception
+    assert kinds.returncode == 0, kinds.output
+
+
+# --- tests that stop at another open stub
+
+CHAIN = Project(
+    {
+        **SRC,
+        "src/chain.py": """\
+            def first(value):
+                raise NotImplementedError
+
+
+            def second(value):
+                raise NotImplementedError
+
+
+            def third(value):
+                raise NotImplementedError
+
+
+            def fourth(value):
+                raise NotImplementedError
+            """,
+        "tests/test_chain.py": """\
+            from chain import first, second, third, fourth
+
+
+            def test_first_and_second():
+                assert second(first(1)) == 5
+
+
+            def test_third_and_fourth():
+                assert fourth(third(1)) == 5
+            """,
+    }
+)
+
+
+def test_stubs_that_wait_for_each_other_are_filled_together_or_kept_as_a_patch() -> None:
+    run = CHAIN.answering(
+        code("src/chain.py::first", RIGHT),
+        code("src/chain.py::second", WRONG, "    return value + 3\n"),
+        code("src/chain.py::third", RIGHT),
+        code("src/chain.py::fourth", WRONG),
+    ).run()
+    assert run.returncode == 1
+    assert [run.status(f"::{name}") for name in ("first", "second", "third", "fourth")] == [
+        *("verified", "verified", "unfilled", "unfilled")
     ]
-    return KINDS.answering(recording).run("-vv")
+    assert "stop at src/chain.py::fourth, not filled: kept as a patch" in run.stub("third")["reason"]
+    patch = (run.folder / "supercharge.patch").read_text()
+    assert "+    return value + 1" in patch
+    assert patch.count("\n+ ") == 1
+    source = run.project.files["src/chain.py"]
+    assert source.count("raise NotImplementedError") == 2
 
 
-def test_x(kinds):
-    import json
-    print(kinds.output)
-    for s in kinds.report["stubs"]: print(s["id"], s["status"], s["reason"], s["project_tests"], s["vacuous"], s["expecting"],s["chosen"] and s["chosen"]["source"])
-    print({k: v for k, v in kinds.report.items() if k!="stubs"})
-    assert 0
+# --- tests that cannot run here
+
+ENVIRONMENT = Project(
+    {
+        **SRC,
+        **{
+            f"src/{name}.py": f'def {name}(value):\n    """One more.\n\n    >>> {name}(1)\n    2\n'
+            '    """\n    raise NotImplementedError\n'
+            for name in ("online", "on_disk", "with_driver", "denied", "both")
+        },
+        "tests/test_online.py": """\
+            import socket
+
+            from both import both
+            from online import online
+
+
+            def test_online():
+                with socket.create_connection(("192.0.2.1", 80), timeout=3):
+                    assert online(1) == 2
+
+
+            def test_both_online():
+                with socket.create_connection(("192.0.2.1", 80), timeout=3):
+                    assert both(1) == 2
+            """,
+        "tests/test_disk.py": """\
+            import pathlib
+
+            from both import both
+            from on_disk import on_disk
+
+
+            def test_on_disk():
+                pathlib.Path("/home/nobody-knows/data.csv").read_text()
+                assert on_disk(1) == 2
+            """,
+        "tests/test_both.py": """\
+            from both import both
+
+
+            def test_both():
+                assert both(1) == 2
+            """,
+        "tests/test_driver.py": """\
+            import driver_of_a_printer
+            from with_driver import with_driver
+
+
+            def test_driver():
+                assert with_driver(1) == 2
+            """,
+        "tests/test_denied.py": """\
+            import socket
+
+            from denied import denied
+
+
+            def test_denied():
+                socket.sethostname("shop")
+                assert denied(1) == 2
+            """,
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def environment() -> Run:
+    names = ("online", "on_disk", "with_driver", "denied", "both")
+    return ENVIRONMENT.answering(*(code(f"src/{name}.py::{name}", RIGHT) for name in names)).run()
+
+
+@pytest.mark.parametrize(
+    ("stub", "why"),
+    [
+        ("online", "Network is unreachable"),
+        ("on_disk", "No such file or directory: '/home/nobody-knows/data.csv'"),
+        ("with_driver", "No module named 'driver_of_a_printer'"),
+        ("denied", "PermissionError"),
+    ],
+)
+def test_a_stub_whose_tests_cannot_run_here_is_never_agreed(
+    environment: Run, stub: str, why: str
+) -> None:
+    found = environment.stub(f"::{stub}")
+    assert found["status"] == "unfilled"
+    assert found["reason"].startswith("its tests cannot run here: ")
+    assert why in found["reason"]
+    assert found["candidates"] == 0
+
+
+def test_a_stub_with_one_test_that_can_run_is_filled_by_it(environment: Run) -> None:
+    assert environment.stub("::both")["project_tests"] == ["tests/test_both.py::test_both"]
+    assert environment.status("::both") == "verified"
+    assert environment.returncode == 1
+
+
+def test_tests_that_cannot_run_here_are_listed_with_the_reason(environment: Run) -> None:
+    listed = {each["id"]: each["message"] for each in environment.report["environment_failures"]}
+    assert set(listed) == {
+        "tests/test_online.py::test_online",
+        "tests/test_online.py::test_both_online",
+        "tests/test_disk.py::test_on_disk",
+        "tests/test_driver.py",
+        "tests/test_denied.py::test_denied",
+    }
+    assert environment.report["already_failing"] == []
+
+
+# --- conftest files that reach a stub
+
+HOME = {
+    **SRC,
+    "src/home.py": "def home(value):\n    raise NotImplementedError\n",
+    "tests/test_home.py": "import home\n\n\ndef test_home(base):\n    assert base == 2\n",
+}
+HOME_CONFTEST = """\
+    import pytest
+    from home import home
+
+    BASE = home(1)
+
+
+    @pytest.fixture
+    def base():
+        return BASE
+    """
+
+
+@pytest.mark.parametrize("conftest", ["conftest.py", "tests/conftest.py"])
+def test_a_conftest_that_reaches_a_stub_at_import_is_no_obstacle(conftest: str) -> None:
+    project = Project({**HOME, conftest: HOME_CONFTEST}).answering(
+        code("src/home.py::home", WRONG, RIGHT)
+    )
+    run = project.run("tests")
+    assert run.status("::home") == "verified", run.output
+    assert "return value + 1" in run.project.files["src/home.py"]
+    assert run.returncode == 0
+
+
+def test_a_conftest_below_the_initial_ones_is_linked_with_its_folder() -> None:
+    project = Project(
+        {
+            **HOME,
+            "tests/test_home.py": "def test_other():\n    pass\n",
+            "tests/deep/conftest.py": HOME_CONFTEST,
+            "tests/deep/test_deep.py": HOME["tests/test_home.py"],
+        }
+    )
+    run = project.answering(code("src/home.py::home", WRONG, RIGHT)).run()
+    assert run.status("::home") == "verified", run.output
+    assert "return value + 1" in run.project.files["src/home.py"]
+    assert run.returncode == 0
+
+
+# --- perhaps stubs
+
+SHAPES = Project(
+    {
+        **SRC,
+        "src/shapes.py": """\
+            class Shape:
+                def area(self):
+                    raise NotImplementedError
+
+                def name(self):
+                    raise NotImplementedError
+
+
+            class Square(Shape):
+                def area(self):
+                    return 4
+            """,
+        "tests/test_shapes.py": """\
+            from shapes import Shape, Square
+
+
+            def test_area():
+                assert Square().area() == 4
+
+
+            def test_name():
+                assert Square().name() == "Square"
+            """,
+    }
+).answering(
+    code("src/shapes.py::Shape.name", "    return type(self).__name__\n"),
+    code("src/shapes.py::Shape.area", "    return 0\n"),
+)
+
+
+def test_a_method_is_filled_only_where_a_test_fails_because_of_it() -> None:
+    run = SHAPES.run()
+    assert run.status("::Shape.name") == "verified", run.output
+    (skipped,) = run.report["skipped"]
+    assert skipped["id"] == "src/shapes.py::Shape.area"
+    assert skipped["reason"]
+    assert run.returncode == 0
+
+
+def test_a_method_that_is_named_is_no_longer_left_alone() -> None:
+    run = SHAPES.run("--supercharge-only=src/shapes.py::Shape.area", "--supercharge-mode=list")
+    assert [stub["id"] for stub in run.report["stubs"]] == ["src/shapes.py::Shape.area"]
+    assert run.report["skipped"] == []
+    other = SHAPES.run("--supercharge-only=src/shapes.py", "--supercharge-mode=list")
+    assert [stub["id"] for stub in other.report["stubs"]] == ["src/shapes.py::Shape.name"]
+
+
+# --- tests that are not always green
+
+WEATHER = Project(
+    {
+        **SRC,
+        "src/shop.py": "def total(prices):\n    raise NotImplementedError\n",
+        "weather.txt": "sun",
+        "conftest.py": """\
+            from pathlib import Path
+
+
+            def pytest_supercharge_filled(config, stub, result):
+                Path(config.rootpath, "weather.txt").write_text("rain")
+            """,
+        "tests/test_shop.py": """\
+            from pathlib import Path
+
+            from shop import total
+
+
+            def test_total():
+                assert total([1, 2, 3]) == 6
+
+
+            def test_weather():
+                assert Path("weather.txt").read_text() == "sun"
+            """,
+    }
+).answering(code("src/shop.py::total", "    return sum(prices)\n"))
+
+
+def test_a_test_that_turns_red_without_any_body_is_flaky() -> None:
+    run = WEATHER.run()
+    assert run.status("::total") == "verified", run.output
+    assert run.returncode == 0
+    assert any("flaky" in note and "test_weather" in note for note in run.report["notes"])
+
+
+def test_a_body_that_breaks_what_was_green_is_not_written() -> None:
+    project = WEATHER.with_files(
+        {
+            "conftest.py": "",
+            "src/shop.py": "TOLD = []\n\n\ndef total(prices):\n    raise NotImplementedError\n",
+            "tests/test_weather.py": "import shop\n\n\ndef test_told():\n    assert not shop.TOLD\n",
+        }
+    )
+    body = "    TOLD.append(1)\n    return sum(prices)\n"
+    run = project.answering(code("src/shop.py::total", body)).run()
+    assert run.status("::total") == "unfilled"
+    assert run.stub("::total")["reason"].startswith("it breaks tests/test_weather.py::test_told")
+    assert run.returncode == 1
+    assert "raise NotImplementedError" in run.project.files["src/shop.py"]

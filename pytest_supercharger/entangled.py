@@ -1,0 +1,214 @@
+"""Which stub's turn is it, and which bodies go together where one test needs several of them?
+
+A test that reaches two open stubs stops at the first. Given a candidate for that one, it stops at
+the second: it is *blocked*, and says neither yes nor no. So every stub is first searched on the
+tests that need nothing else; what was blocked is looked at again whenever a body has come into the
+tree; and where two stubs only wait for each other, candidates of one are tried as guesses while the
+other is searched on the tests of both. Nothing of a guess stays in the tree unless it is proven.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from pytest_supercharger.clean.candidates import CodeCandidate
+from pytest_supercharger.evidence import CodeEvidence
+from pytest_supercharger.fill import Filled, NotFilled, Waiting, ranked
+from pytest_supercharger.stubs import Stub
+
+GUESSES = 8  # candidates of one stub that are tried as guesses for another
+Result = Filled | NotFilled
+Tests = tuple[str, ...]  # node ids
+
+
+class Bench(Protocol):
+    """Searches and checks one stub on a tree in which some bodies are taken."""
+
+    def start(self, stub: Stub, number: int, of: int) -> None:
+        """Tell that a stub's turn has come."""
+
+    def search(
+        self, stub: Stub, tests: Tests, taken: Mapping[str, CodeCandidate]
+    ) -> Filled | NotFilled | Waiting: ...
+
+    def check(
+        self,
+        stub: Stub,
+        codes: Sequence[CodeEvidence],
+        tests: Tests,
+        taken: Mapping[str, CodeCandidate],
+    ) -> list[CodeEvidence]:
+        """The same bodies with what ``tests`` say of them now, in order."""
+
+    def choose(self, waiting: Waiting, code: CodeEvidence) -> Filled:
+        """The result with ``code`` as the body, in the style of the project."""
+
+    def finish(self, stub: Stub, result: Result) -> None:
+        """Tell what came of a stub; once for each result."""
+
+
+@dataclass
+class Filling:
+    """Fills stubs; ``taken``, ``results`` and ``tests`` are what it has come to so far."""
+
+    bench: Bench
+    stubs: Mapping[str, Stub]  # that may be filled, by id
+    tests: dict[str, Tests]  # that belong to each stub; grows as tests come past others
+    seconds: float  # for the guesses of one stub
+    taken: dict[str, CodeCandidate] = field(default_factory=dict)
+    results: dict[str, Result | Waiting] = field(default_factory=dict)
+    _failed: dict[str, NotFilled] = field(default_factory=dict)  # on top of guesses
+    _told: dict[str, Result] = field(default_factory=dict)
+    _until: float = 0.0
+
+    def fill(self, order: Sequence[Stub]) -> None:
+        """Come to a result for each of ``order``, and for stubs that their tests stop at."""
+        covered = [stub for stub in order if self.tests.get(stub.id)]
+        for number, stub in enumerate(covered, 1):
+            self._turn(stub, number, len(order))
+        self._settle()
+        for number, stub in enumerate(order, 1):
+            if stub.id not in self.results:
+                self._turn(stub, number, len(order))
+
+    def _turn(self, stub: Stub, number: int, of: int) -> None:
+        self.bench.start(stub, number, of)
+        self._keep(stub.id, self._search(stub))
+        self._tell()
+
+    def _search(self, stub: Stub) -> Result | Waiting:
+        return self.bench.search(stub, self.tests.get(stub.id, ()), self.taken)
+
+    def _keep(self, stub: str, result: Result | Waiting) -> None:
+        self.results[stub] = result
+        if isinstance(result, Filled):
+            self.taken[stub] = result.candidate
+
+    def _tell(self) -> None:
+        for stub, result in self.results.items():
+            if not isinstance(result, Waiting) and self._told.get(stub) is not result:
+                self._told[stub] = result
+                self.bench.finish(self.stubs[stub], result)
+
+    # --- what waits
+
+    def _settle(self) -> None:
+        """Again, as long as something comes of it; then together; what is left has no answer."""
+        while waiting := self._waiting():
+            moved = [self._again(one) for one in waiting]
+            self._tell()
+            if not any(moved) and not any(map(self._together, waiting)):
+                break
+            self._tell()
+        for one in self._waiting():
+            self._give_up(one)
+        self._tell()
+
+    def _waiting(self) -> list[Waiting]:
+        return [result for result in self.results.values() if isinstance(result, Waiting)]
+
+    def _again(self, waiting: Waiting) -> bool:
+        """Look at the bodies again if a stub that they stopped at is filled by now."""
+        blockers = [stub for stub in waiting.blocked_by if stub in self.taken]
+        if not blockers:
+            return False
+        result = self._checked(waiting, self.tests[waiting.stub.id])
+        if result is not None:
+            self._keep(waiting.stub.id, result)
+        elif not self._instead(waiting, blockers):
+            self._keep(waiting.stub.id, self._search(waiting.stub))
+        return True
+
+    def _checked(self, waiting: Waiting, tests: Tests) -> Filled | Waiting | None:
+        """The known bodies on the tree as it is; None when all of them fail."""
+        codes = self.bench.check(waiting.stub, waiting.codes, tests, self.taken)
+        proven = next((code for code in codes if code.is_proven), None)
+        if proven:
+            return self.bench.choose(waiting, proven)
+        still = ranked(code for code in codes if code.blocked_by)
+        return replace(waiting, codes=still) if still else None
+
+    def _give_up(self, waiting: Waiting) -> None:
+        still_open = [stub for stub in waiting.blocked_by if stub not in self.taken]
+        for stub in still_open:
+            if stub in self._failed and stub not in self.results:
+                self.results[stub] = self._failed[stub]
+        self.results[waiting.stub.id] = waiting.given_up(still_open)
+
+    # --- together
+
+    def _together(self, waiting: Waiting) -> bool:
+        """Find bodies for a stub and those that it waits for, on the tests of all of them."""
+        self._until = time.monotonic() + self.seconds
+        return self._guess(waiting, self.tests[waiting.stub.id])
+
+    def _instead(self, waiting: Waiting, blockers: Iterable[str]) -> bool:
+        """Another body for a filled stub, one with which the tests of ``waiting`` pass, too."""
+        for stub in blockers:
+            before = self._state()
+            del self.taken[stub], self.results[stub]
+            if self._together(waiting):
+                return True
+            self._restore(before)
+        return False
+
+    def _guess(self, waiting: Waiting, tests: Tests) -> bool:
+        """Try the bodies of ``waiting`` as guesses; keep what proves right."""
+        for code in waiting.codes[:GUESSES]:
+            if time.monotonic() > self._until:
+                return False
+            before = self._state()
+            self.taken[waiting.stub.id] = code.candidate
+            if self._join(code, tests) and self._confirm(waiting, code):
+                return True
+            self._restore(before)
+        return False
+
+    def _join(self, code: CodeEvidence, tests: Tests) -> bool:
+        """Fill the first stub that a guess stops at, so that ``tests`` pass as well."""
+        names = [name for name in code.blocked_by if name in self.stubs and name not in self.taken]
+        if not names:
+            return False
+        other = self.stubs[names[0]]
+        own = self.tests.get(other.id, ())
+        both = tuple(dict.fromkeys([*own, *tests]))
+        known = self.results.get(other.id)
+        if isinstance(known, NotFilled):
+            return False
+        if isinstance(known, Waiting):
+            result: Result | Waiting | None = self._checked(known, both)
+        else:
+            result = self.bench.search(other, both, self.taken)
+        if isinstance(result, Filled):
+            self.tests[other.id] = own or both
+            self._keep(other.id, result)
+            return True
+        if isinstance(result, NotFilled):
+            self._failed[other.id] = result
+        return isinstance(result, Waiting) and self._guess(result, both)
+
+    def _confirm(self, waiting: Waiting, code: CodeEvidence) -> bool:
+        """Whether a guess passes its own tests, now that the others are there."""
+        stub = waiting.stub
+        others = {name: body for name, body in self.taken.items() if name != stub.id}
+        own = self.tests.get(stub.id, ())
+        (now,) = self.bench.check(stub, [code], own, others) if own else (code,)
+        if not now.is_proven and own:
+            return False
+        self._keep(stub.id, self.bench.choose(waiting, now))
+        return True
+
+    def _state(self) -> tuple[dict[str, CodeCandidate], dict[str, Result | Waiting], dict[str, Tests]]:
+        return dict(self.taken), dict(self.results), dict(self.tests)
+
+    def _restore(
+        self,
+        state: tuple[dict[str, CodeCandidate], dict[str, Result | Waiting], dict[str, Tests]],
+    ) -> None:
+        """Take a guess and all that came of it back."""
+        for mine, before in zip((self.taken, self.results, self.tests), state, strict=True):
+            mine.clear()
+            mine.update(before)  # type: ignore[arg-type]
