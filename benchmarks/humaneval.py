@@ -46,7 +46,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_supercharger.config import ini_options
+from pytest_supercharger.options import ini_options
 from pytest_supercharger.sandboxes.base import Check, CheckKind, Project, Sandbox, Verdict
 from pytest_supercharger.sandboxes.choose import choose_sandbox_launcher
 from pytest_supercharger.sandboxes.worker import PooledSandbox
@@ -106,9 +106,10 @@ def with_tests(options: argparse.Namespace, root: Path) -> dict[str, Any]:
     (root / "truth").rename(root / "tests")
     impossible = {path.stem[5:]: missing_names(path) for path in (root / "tests").glob("test_*")}
     impossible = {problem: names for problem, names in impossible.items() if names}
-    for problem, names in impossible.items():
-        print(f"{problem}: cannot pass, its truth uses {', '.join(names)} without importing it")
     run = supercharge(options, root)
+    for problem, names in sorted(impossible.items()):
+        status = run.stubs[problem]["status"]
+        print(f"{problem}: {status}; its truth uses {names[0]} without importing it: cannot pass")
     verified = [name for name, stub in run.stubs.items() if stub["status"] == "verified"]
     with open_sandbox(root, options.sandbox) as sandbox:
         confirmed = confirm(sandbox, root, verified)
@@ -121,9 +122,9 @@ def with_tests(options: argparse.Namespace, root: Path) -> dict[str, Any]:
         "wrongly_verified": sorted(set(verified) - confirmed),
         "missed": missed,
         "impossible": sorted(impossible),
-        "verified_thanks_to_an_import": [
-            name for name in verified if is_import_added(run.stubs[name]["chosen"]["repairs"])
-        ],
+        "verified_with_an_added_import": {
+            name: added for name in verified if (added := imports_added(run.stubs[name]))
+        },
     }
 
 
@@ -176,8 +177,10 @@ def by_agreement(
     return found
 
 
-def is_import_added(repairs: Iterable[str]) -> bool:
-    return any(repair.startswith(("added import", "added from")) for repair in repairs)
+def imports_added(stub: Mapping[str, Any]) -> list[str]:
+    """What cleaning had to import: the completion alone would have failed."""
+    repairs = stub["chosen"]["repairs"]
+    return [text for text in repairs if text.startswith(("added import ", "added from "))]
 
 
 def supercharge(options: argparse.Namespace, root: Path) -> Run:

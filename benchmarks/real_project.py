@@ -39,6 +39,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 DEFAULT = "cachetools==5.5.2"
 IMPORT = "from pytest_supercharger import todo_llm"
@@ -70,7 +71,7 @@ class Place:
 
 def main() -> int:
     options = read_options()
-    folder = (options.keep and options.keep.absolute()) or Path(tempfile.mkdtemp(prefix="real-project-"))
+    folder = Path(options.keep or tempfile.mkdtemp(prefix="real-project-")).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     try:
         result = measure(options, folder)
@@ -90,8 +91,9 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--sandbox", default="auto")
     parser.add_argument("--plain", type=int, default=3, help="plain runs; the median counts")
     parser.add_argument("--keep", type=Path, help="work in this folder and leave everything there")
-    parser.add_argument("pytest", nargs="*", help="pytest's own arguments, behind --")
-    return parser.parse_args()
+    words = sys.argv[1:]
+    behind = words.index("--") if "--" in words else len(words)
+    return parser.parse_args(words[:behind], argparse.Namespace(pytest=words[behind + 1 :]))
 
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, object]:
@@ -126,8 +128,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, object]:
         "exit": done.returncode,
         "kinds": dict(Counter(place.kind for place in places)),
         **judge(report, places, original, project),
-        "seconds_plain": round(plain, 2),
-        **costs(report, done.stdout, total),
+        **costs(report, done.stdout, plain, total),
     }
 
 
@@ -170,8 +171,9 @@ def time_suite(project: Path, arguments: Sequence[str], *, repeat: int) -> float
 
 
 def run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    pipe = subprocess.PIPE
     return subprocess.run(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command, cwd=folder, stdout=pipe, stderr=subprocess.STDOUT, text=True, check=False
     )
 
 
@@ -221,7 +223,7 @@ def choose(
 def places_in(source: str, path: str) -> list[Place]:
     """Every function with a body of its own and a name that nothing else in the file has."""
     tree, lines = ast.parse(source), source.split("\n")
-    found = list(functions(tree, "", in_class=False))
+    found = [each for each in functions(tree) if not is_overload(each[1])]
     names = Counter(name for name, *_ in found)
     places = []
     for name, node, in_class in found:
@@ -242,7 +244,9 @@ def places_in(source: str, path: str) -> list[Place]:
     return places
 
 
-def functions(parent: ast.AST, prefix: str, *, in_class: bool) -> Iterator[tuple[str, Function, bool]]:
+def functions(
+    parent: ast.AST, prefix: str = "", *, in_class: bool = False
+) -> Iterator[tuple[str, Function, bool]]:
     """Qualified name, node, and whether it stands directly in a class."""
     for node in ast.iter_child_nodes(parent):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -257,6 +261,10 @@ def functions(parent: ast.AST, prefix: str, *, in_class: bool) -> Iterator[tuple
 def accessor(node: Function) -> str:
     names = [each.attr for each in node.decorator_list if isinstance(each, ast.Attribute)]
     return next((f".{name}" for name in names if name in ("setter", "deleter")), "")
+
+
+def is_overload(node: Function) -> bool:
+    return any(ast.unparse(each).endswith("overload") for each in node.decorator_list)
 
 
 def starts(statement: ast.stmt) -> int:
@@ -347,8 +355,8 @@ def function_source(source: str, place: Place) -> str:
     """The function without its decorators, dedented; its wording kept where that is safe."""
     lines = source.split("\n")[place.line - 1 : place.last]
     text = textwrap.dedent("\n".join(lines)) + "\n"
-    node = next(n for name, n, _ in functions(ast.parse(source), "", in_class=False) if name == place.qualname)
-    bare = deepcopy(node)
+    bare = find(place, source)
+    assert bare is not None
     bare.decorator_list = []
     try:
         if ast.dump(ast.parse(text).body[0]) == ast.dump(bare):
@@ -532,7 +540,7 @@ def supercharge(
 
 
 def judge(
-    report: Mapping[str, list[dict[str, str]]],
+    report: Mapping[str, Any],
     places: Sequence[Place],
     original: Path,
     project: Path,
@@ -551,7 +559,9 @@ def judge(
         "restored": len(restored),
         "another": [place.id for place in verified if place not in restored],
         "not_filled": [
-            f"{stub['id']}: {stub['reason']}" for stub in report["stubs"] if stub["status"] == "unfilled"
+            f"{stub['id']}: {stub['reason']}"
+            for stub in report["stubs"]
+            if stub["status"] == "unfilled"
         ],
         "same_files": same_trees(places, original, project),
         "bytes_outside": bytes_outside(places, original, project),
@@ -564,8 +574,9 @@ def is_restored(place: Place, original: Path, project: Path) -> bool:
 
 
 def find(place: Place, source: str) -> Function | None:
-    found = functions(ast.parse(source), "", in_class=False)
-    return next((node for name, node, _ in found if name == place.qualname), None)
+    found = functions(ast.parse(source))
+    named = (node for name, node, _ in found if name == place.qualname)
+    return next((node for node in named if not is_overload(node)), None)
 
 
 def same_trees(places: Sequence[Place], original: Path, project: Path) -> bool:
@@ -619,12 +630,15 @@ def difference(one: bytes, other: bytes) -> int:
     )
 
 
-def costs(report: Mapping[str, list[dict[str, dict[str, float]]]], output: str, total: float) -> dict[str, object]:
-    linking = re.search(r"tests? run in ([\d.]+) (ms|s|min)", output)
-    candidates = sum(int(str(stub["candidates"])) for stub in report["stubs"])
+def costs(report: Mapping[str, Any], output: str, plain: float, total: float) -> dict[str, object]:
+    found = re.search(r"tests? run in (?:(\d+)m )?([\d.]+)s", output)
+    linking = 60 * int(found[1] or 0) + float(found[2]) if found else None
     checking = sum(stub["seconds"]["check"] for stub in report["stubs"])
+    candidates = sum(stub["candidates"] for stub in report["stubs"])
     return {
-        "seconds_linking": linking[0] if linking else None,
+        "seconds_plain": round(plain, 2),
+        "seconds_linking": linking,
+        "linking_to_plain": round(linking / plain, 2) if linking else None,
         "seconds_total": round(total, 2),
         "candidates": candidates,
         "checks_per_second": round(candidates / checking, 2) if checking else None,

@@ -35,6 +35,7 @@ NEUTRALISED = {
 }  # fmt: skip
 NEUTRALISED_FAMILIES = ("--benchmark-", "--supercharge")
 _CLUSTER = re.compile(r"-[qvxsl]+$")  # -q, -vv, -xvs: how much is shown, and when to stop
+_LEADING_FLAGS = re.compile(r"^-[qvxsl]+(?=[kmnrpocW])")  # -xk EXPR, -vrA: the rest is its own
 
 # Kept apart: they choose tests. The number as above.
 SELECTING = {
@@ -62,7 +63,7 @@ def take_apart(arguments: Iterable[str], positional: Sequence[str] = ()) -> Argu
     paths = set(positional)
     waiting = list(arguments)
     while waiting:
-        word = waiting.pop(0)
+        word = _LEADING_FLAGS.sub("-", waiting.pop(0))
         name, value = _name(word)
         words = [word]
         if value is None and waiting and _takes_next(name, waiting[0], paths):

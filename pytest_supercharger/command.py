@@ -11,7 +11,7 @@ import os
 import shlex
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from pytest_supercharger import __version__
 from pytest_supercharger.arguments import Arguments, take_apart, without_ours
 from pytest_supercharger.bundled import prompts_dir
 from pytest_supercharger.clean.candidates import CodeCandidate
-from pytest_supercharger.config import FinalRun, Mode, Settings, ini_options
+from pytest_supercharger.config import FinalRun, Mode, Settings
 from pytest_supercharger.deliver import save_patch
 from pytest_supercharger.evidence import Evidence
 from pytest_supercharger.fill import Filled, NotFilled
@@ -31,6 +31,7 @@ from pytest_supercharger.models.base import Model
 from pytest_supercharger.models.open import open_model
 from pytest_supercharger.models.recording import Recorder
 from pytest_supercharger.models.unasked import UnaskedModel
+from pytest_supercharger.options import ini_options
 from pytest_supercharger.prompts import Prompt, RequestKind, load_prompts
 from pytest_supercharger.reporting.json import write_json
 from pytest_supercharger.reporting.notices import render_nothing, render_undo
@@ -215,9 +216,18 @@ class _ConftestHooks:
 def _arguments(config: pytest.Config) -> tuple[Arguments, Arguments]:
     """The command line, and what stands before it: addopts and PYTEST_ADDOPTS."""
     positional = [str(path) for path in config.option.file_or_dir or ()]
-    typed = [str(word) for word in config.invocation_params.args]
+    typed = _expanded(map(str, config.invocation_params.args))
     before = [*shlex.split(os.environ.get("PYTEST_ADDOPTS", "")), *config.getini("addopts")]
     return take_apart(typed, positional), take_apart(before, positional)
+
+
+def _expanded(words: Iterable[str]) -> Iterator[str]:
+    """With the files of arguments (``@path``) taken in, one argument a line, as pytest does."""
+    for word in words:
+        if word.startswith("@") and os.path.isfile(word[1:]):
+            yield from _expanded(Path(word[1:]).read_text("utf-8").splitlines())
+        else:
+            yield word
 
 
 def _project(
@@ -255,11 +265,20 @@ def _inputs(
         found=found,
         sources=_read_sources(config.rootpath, found),
         only=(*settings.only, *(_relative(config, path) for path in sources_named)),
-        selection=(*selecting, *tests_named),
-        narrowed=bool(tests_named or arguments.selecting),
+        selection=(*selecting, *addopts.positional, *tests_named),
+        narrowed=bool(arguments.selecting) or _narrow(config, tests_named),
         command=command,
         notes=_dropped(arguments, addopts),
     )
+
+
+def _narrow(config: pytest.Config, tests_named: Sequence[str]) -> bool:
+    """Whether these paths leave any tests out: the rootdir, or all testpaths, do not."""
+    here, rootdir = config.invocation_params.dir, config.rootpath
+    whole = [rootdir / path for path in config.getini("testpaths")] or [rootdir]
+    named = [Path(os.path.abspath(here / test)) for test in tests_named]
+    covered = [any(each in (path, *path.parents) for each in named) for path in whole]
+    return bool(named) and not all(covered)
 
 
 def _dropped(arguments: Arguments, addopts: Arguments) -> tuple[str, ...]:

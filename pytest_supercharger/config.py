@@ -1,8 +1,7 @@
-"""What did the user ask for? Options and ini settings: declared, read and checked here.
+"""What did the user ask for? The options and ini settings, read and checked.
 
-Every pytest run of the environment loads this file, so it imports the standard library and
-pytest only. Each option is one row of ``_OPTIONS``; its default stands once, in
-:class:`Settings`; command line and ini give text, read by the same functions.
+Command line and ini give text, read by the same functions. Loaded only once something is asked
+for; what every pytest run loads is :mod:`.options`.
 """
 
 from __future__ import annotations
@@ -13,12 +12,14 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import pytest
+
+from pytest_supercharger.options import OPTIONS
 
 
 class Mode(str, Enum):
@@ -57,7 +58,8 @@ class FinalRun(str, Enum):
 class Settings:
     """One run's settings, checked; each field is the option's name without ``supercharge``.
 
-    Paths are absolute once read. The values written here are the options' defaults.
+    Paths are absolute once read. The values here are the defaults; ``options.py`` says the same
+    in its help texts.
     """
 
     mode: Mode = Mode.WRITE
@@ -87,242 +89,6 @@ class Settings:
     fresh: bool = False  # ignore what earlier runs stored
     undo: bool = False  # put back what the last writing run replaced, and do nothing else
     state_dir: Path | None = None  # where the ledger lives; None: the user's state directory
-
-
-_DEFAULTS = {each.name: each.default for each in fields(Settings)}
-
-
-class _Take(Enum):
-    """How many values an option has."""
-
-    FLAG = "store_true"
-    ONE = "store"
-    MANY = "append"
-
-
-class _Option(NamedTuple):  # made in a third of a dataclass's time, at each start of pytest
-    """One row of the table: an option and its ini twin."""
-
-    name: str  # without the --supercharge- in front; "" for --supercharge itself
-    help: str
-    metavar: str = ""
-    take: _Take = _Take.ONE
-    number: Literal["", "int", "float"] = ""  # a native TOML file may write these as numbers
-    ini: bool = True  # actions have no twin
-
-    @property
-    def dest(self) -> str:
-        """Name in ``config.option`` and in ini files."""
-        return f"supercharge_{self.name}" if self.name else "supercharge"
-
-    @property
-    def flag(self) -> str:
-        return "--" + self.dest.replace("_", "-")
-
-    @property
-    def default_text(self) -> str:
-        """`` (default: 16)`` where there is one and the help does not name it already."""
-        default = _DEFAULTS.get(self.name)
-        if default is None or default is False or default == () or "(default" in self.help:
-            return ""
-        return f" (default: {default.value if isinstance(default, Enum) else default})"
-
-    @property
-    def ini_type(self) -> Literal["string", "linelist", "int", "float"]:
-        """Type of the ini twin; pytest knows numbers from 8.4."""
-        if self.take is _Take.MANY:
-            return "linelist"
-        if self.number and pytest.version_tuple >= (8, 4):
-            return self.number
-        return "string"
-
-
-_OPTIONS = (
-    _Option(
-        name="",
-        take=_Take.FLAG,
-        ini=False,
-        help="fill in functions left unimplemented; changes your source files in place"
-        " (see --supercharge-mode)",
-    ),
-    _Option(
-        name="mode",
-        metavar="MODE",
-        help="write: change the files; diff: show the changes only; patch: write them as a"
-        " patch; list: stubs, their tests and prompt sizes, without a model",
-    ),
-    _Option(
-        name="patch",
-        metavar="PATH",
-        help="where mode patch writes; on the command line it selects that mode"
-        " (default: supercharge.patch in the rootdir)",
-    ),
-    _Option(
-        name="only",
-        metavar="TARGET",
-        take=_Take.MANY,
-        help="fill only these: a path, a dotted module, a stub name (path.py::C.method), or a"
-        " glob over them; repeatable",
-    ),
-    _Option(
-        name="model",
-        metavar="SPEC",
-        help="who writes: auto, PATH.gguf (run in process by llama.cpp), or replay:PATH (a"
-        " recording)",
-    ),
-    _Option(
-        name="context",
-        metavar="N",
-        number="int",
-        help="context tokens of the model (default: the model's own)",
-    ),
-    _Option(
-        name="temperature",
-        metavar="X",
-        number="float",
-        help="sampling temperature of the first round (default: as the prompt file says)",
-    ),
-    _Option(
-        name="sandbox",
-        metavar="ENGINE",
-        help="where candidate code runs: docker, bubblewrap, or auto (Docker if an engine"
-        " answers, else bubblewrap); never on the host",
-    ),
-    _Option(
-        name="sandbox_mount",
-        metavar="PATH",
-        take=_Take.MANY,
-        help="a further path to show read-only inside the sandbox; repeatable",
-    ),
-    _Option(
-        name="sandbox_env",
-        metavar="NAME",
-        take=_Take.MANY,
-        help="an environment variable to let into the sandbox; repeatable",
-    ),
-    _Option(
-        name="sandbox_allow",
-        metavar="PACKAGE",
-        take=_Take.MANY,
-        help="a package that may be installed in the sandbox though the project does not"
-        " declare it; repeatable",
-    ),
-    _Option(name="sandbox_image", metavar="NAME", help="base image of the Docker sandbox"),
-    _Option(
-        name="sandbox_runtime",
-        metavar="NAME",
-        help="runtime of the Docker sandbox, such as runsc",
-    ),
-    _Option(
-        name="candidates", metavar="N", number="int", help="candidate bodies asked for per round"
-    ),
-    _Option(name="tests", metavar="N", number="int", help="test completions asked for per round"),
-    _Option(name="rounds", metavar="N", number="int", help="rounds per stub"),
-    _Option(
-        name="seconds", metavar="S", number="float", help="wall-clock budget per stub, in seconds"
-    ),
-    _Option(
-        name="tokens",
-        metavar="N",
-        number="int",
-        help="budget of completion tokens per stub (default: no limit)",
-    ),
-    _Option(
-        name="timeout",
-        metavar="S",
-        number="float",
-        help="limit of one test item in the sandbox in seconds, raised to 5 times what the item"
-        " took before",
-    ),
-    _Option(
-        name="threshold",
-        metavar="X",
-        number="float",
-        help="judge's score, 0 to 1, from which a body and its tests are good enough",
-    ),
-    _Option(
-        name="require",
-        metavar="WHAT",
-        help="agreement: stubs no test reaches may be filled by agreement; tests: fill only"
-        " stubs that the project's own tests reach",
-    ),
-    _Option(
-        name="final",
-        metavar="WHERE",
-        help="the run on the filled tree: sandbox; host: besides, a child pytest outside the"
-        " sandbox; none",
-    ),
-    _Option(
-        name="seed",
-        metavar="N",
-        number="int",
-        help="every completion gets a seed of its own derived from it",
-    ),
-    _Option(
-        name="report",
-        metavar="PATH",
-        take=_Take.MANY,
-        help="write a report to this .json file; repeatable",
-    ),
-    _Option(
-        name="record",
-        metavar="PATH",
-        ini=False,
-        help="append every completion to this recording, to be used again as replay:PATH",
-    ),
-    _Option(
-        name="fresh",
-        take=_Take.FLAG,
-        ini=False,
-        help="ignore what earlier runs stored",
-    ),
-    _Option(
-        name="undo",
-        take=_Take.FLAG,
-        ini=False,
-        help="put back what the last writing run replaced; a file changed since is left alone",
-    ),
-    _Option(
-        name="state_dir",
-        metavar="PATH",
-        help="where completions and decisions are kept (default: your state directory, by rootdir)",
-    ),
-)
-
-
-def declare(parser: pytest.Parser) -> None:
-    """Register every option of the table, and the ini twins."""
-    group = parser.getgroup("supercharge", "filling in unimplemented functions")
-    for option in _OPTIONS:
-        text = option.help + option.default_text
-        shape = {} if option.take is _Take.FLAG else {"metavar": option.metavar}
-        group.addoption(
-            option.flag,
-            action=option.take.value,
-            dest=option.dest,
-            default=False if option.take is _Take.FLAG else None,
-            help=text.replace("%", "%%"),
-            **shape,
-        )
-        if option.ini:
-            parser.addini(option.dest, f"{text}; see {option.flag}", option.ini_type, None)
-
-
-def ini_options() -> tuple[tuple[str, str], ...]:
-    """Every ini name and its type, ``string`` or ``linelist``, for the sandbox's stand-in.
-
-    Inside nobody reads the values, so numbers are strings there: any pytest can declare them.
-    """
-    return tuple(
-        (option.dest, "linelist" if option.take is _Take.MANY else "string")
-        for option in _OPTIONS
-        if option.ini
-    )
-
-
-def is_wanted(config: pytest.Config) -> bool:
-    """Whether there is anything to do in this run: ``--supercharge`` or ``-undo`` was given."""
-    return bool(config.option.supercharge or config.option.supercharge_undo)
 
 
 def read_settings(config: pytest.Config) -> Settings:
@@ -370,7 +136,7 @@ def _read(read: _Reader, default: Settings) -> Settings:
     )
 
 
-_ByName = {option.name: option for option in _OPTIONS}
+_ByName = {option.name: option for option in OPTIONS}
 _Choice = TypeVar("_Choice", bound=Enum)
 _Default = TypeVar("_Default", int, float, None)
 
@@ -411,7 +177,7 @@ class _Reader:
         value = self.config.getoption(option.dest)
         if value is None:
             return None
-        texts = tuple(value) if option.take is _Take.MANY else (value,)
+        texts = tuple(value) if option.take == "append" else (value,)
         base = self.config.invocation_params.dir
         return _Given(texts=texts, where=option.flag, base=base, from_ini=False)
 
@@ -428,7 +194,7 @@ class _Reader:
             raise pytest.UsageError(f"{where}: {exc}") from exc
         if value is None or value == []:
             return None
-        texts = tuple(value) if option.take is _Take.MANY else (str(value),)
+        texts = tuple(value) if option.take == "append" else (str(value),)
         base = path.parent if path else self.config.invocation_params.dir
         return _Given(texts=texts, where=where, base=base, from_ini=True)
 

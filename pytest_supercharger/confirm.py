@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from pytest_supercharger.exceptions import SandboxError
 from pytest_supercharger.linking import Links, as_argument
 from pytest_supercharger.sandboxes.base import (
     Check,
@@ -49,6 +50,7 @@ def confirm(
 ) -> Confirmation:
     """Run everything on the winners and take out those that break something.
 
+    Raises SandboxError when a sandbox is lost: that is no word on any body.
     ``winners``: stub id to the node ids that belong to it; they must pass as well.
     """
     bench = _Bench(tree, links, sandbox, timeout, rootdir)
@@ -174,6 +176,8 @@ class _Bench:
             limits=limits_of(self._links, self._timeout),
         )
         (outcome,) = self._sandbox.run([check])
+        if outcome.verdict is Verdict.SANDBOX_DOWN:
+            raise SandboxError(f"the confirmation could not be run: {outcome.detail}")
         return outcome
 
 

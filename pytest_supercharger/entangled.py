@@ -22,6 +22,7 @@ from pytest_supercharger.stubs import Stub
 GUESSES = 8  # candidates of one stub that are tried as guesses for another
 Result = Filled | NotFilled
 Tests = tuple[str, ...]  # node ids
+_State = tuple[dict[str, CodeCandidate], dict[str, "Result | Waiting"], dict[str, Tests]]
 
 
 class Bench(Protocol):
@@ -45,6 +46,9 @@ class Bench(Protocol):
 
     def choose(self, waiting: Waiting, code: CodeEvidence) -> Filled:
         """The result with ``code`` as the body, in the style of the project."""
+
+    def wait(self, waiting: Waiting) -> None:
+        """Tell that a stub waits for others."""
 
     def finish(self, stub: Stub, result: Result) -> None:
         """Tell what came of a stub; once for each result."""
@@ -76,7 +80,10 @@ class Filling:
 
     def _turn(self, stub: Stub, number: int, of: int) -> None:
         self.bench.start(stub, number, of)
-        self._keep(stub.id, self._search(stub))
+        result = self._search(stub)
+        self._keep(stub.id, result)
+        if isinstance(result, Waiting):
+            self.bench.wait(result)
         self._tell()
 
     def _search(self, stub: Stub) -> Result | Waiting:
@@ -113,7 +120,7 @@ class Filling:
     def _again(self, waiting: Waiting) -> bool:
         """Look at the bodies again if a stub that they stopped at is filled by now."""
         blockers = [stub for stub in waiting.blocked_by if stub in self.taken]
-        if not blockers:
+        if not blockers or self.results[waiting.stub.id] is not waiting:
             return False
         result = self._checked(waiting, self.tests[waiting.stub.id])
         if result is not None:
@@ -161,10 +168,15 @@ class Filling:
             if time.monotonic() > self._until:
                 return False
             before = self._state()
-            self.taken[waiting.stub.id] = code.candidate
-            if self._join(code, tests) and self._confirm(waiting, code):
+            right = False
+            try:
+                self.taken[waiting.stub.id] = code.candidate
+                right = self._join(code, tests) and self._confirm(waiting, code, tests)
+            finally:
+                if not right:
+                    self._restore(before)
+            if right:
                 return True
-            self._restore(before)
         return False
 
     def _join(self, code: CodeEvidence, tests: Tests) -> bool:
@@ -182,33 +194,38 @@ class Filling:
             result: Result | Waiting | None = self._checked(known, both)
         else:
             result = self.bench.search(other, both, self.taken)
-        if isinstance(result, Filled):
-            self.tests[other.id] = own or both
-            self._keep(other.id, result)
-            return True
         if isinstance(result, NotFilled):
             self._failed[other.id] = result
-        return isinstance(result, Waiting) and self._guess(result, both)
-
-    def _confirm(self, waiting: Waiting, code: CodeEvidence) -> bool:
-        """Whether a guess passes its own tests, now that the others are there."""
-        stub = waiting.stub
-        others = {name: body for name, body in self.taken.items() if name != stub.id}
-        own = self.tests.get(stub.id, ())
-        (now,) = self.bench.check(stub, [code], own, others) if own else (code,)
-        if not now.is_proven and own:
+        if isinstance(result, Filled):
+            self._keep(other.id, result)
+        elif not (isinstance(result, Waiting) and self._guess(result, both)):
             return False
-        self._keep(stub.id, self.bench.choose(waiting, now))
+        self.tests[other.id] = own or _stopped_at(other.id, code) or both
         return True
 
-    def _state(self) -> tuple[dict[str, CodeCandidate], dict[str, Result | Waiting], dict[str, Tests]]:
+    def _confirm(self, waiting: Waiting, code: CodeEvidence, tests: Tests) -> bool:
+        """Whether a guess passes the tests, now that the others are there."""
+        stub = waiting.stub
+        (now,) = self.bench.check(stub, [code], tests, self.taken)
+        if now.is_proven:
+            self._keep(stub.id, self.bench.choose(waiting, now))
+        return now.is_proven
+
+    def _state(self) -> _State:
         return dict(self.taken), dict(self.results), dict(self.tests)
 
-    def _restore(
-        self,
-        state: tuple[dict[str, CodeCandidate], dict[str, Result | Waiting], dict[str, Tests]],
-    ) -> None:
-        """Take a guess and all that came of it back."""
-        for mine, before in zip((self.taken, self.results, self.tests), state, strict=True):
-            mine.clear()
-            mine.update(before)  # type: ignore[arg-type]
+    def _restore(self, state: _State) -> None:
+        """Take a guess and all that came of it back. The same dicts: others look at them."""
+        taken, results, tests = state
+        self.taken.clear()
+        self.taken.update(taken)
+        self.results.clear()
+        self.results.update(results)
+        self.tests.clear()
+        self.tests.update(tests)
+
+
+def _stopped_at(stub: str, code: CodeEvidence) -> Tests:
+    """The tests that stop at ``stub`` with this body of another one."""
+    items = code.project.items if code.project else ()
+    return tuple(item.id for item in items if item.raised_by == stub and "::" in item.id)

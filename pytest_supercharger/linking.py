@@ -6,11 +6,12 @@ any other reason says nothing about a stub and is kept apart, with the reason.
 
 from __future__ import annotations
 
-import ast
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pytest_supercharger.importing import Imports
 from pytest_supercharger.sandboxes.base import (
     Check,
     CheckKind,
@@ -31,6 +32,7 @@ _ENVIRONMENT = frozenset(
     "NewConnectionError MaxRetryError ReadTimeout TimeoutError ProxyError SSLError "
     "DockerException OperationalError BlockingIOError".split()
 )
+_MISSING = re.compile(r"No module named '([\w.]+)'")
 _DENIED = ("Read-only file system", "Operation not permitted", "Network is unreachable")
 _BAD = (
     Verdict.FAILED, Verdict.ERROR, Verdict.BLOCKED, Verdict.TIMEOUT, Verdict.CRASHED,
@@ -118,6 +120,8 @@ def read_links(outcome: Outcome, stubs: Sequence[Stub], *, rootdir: Path) -> Lin
             (environment if is_environment(item) else red).append(
                 Trouble(test=item.id, reason=_reason(item))
             )
+    imports = Imports(rootdir, dict(outcome.modules))
+    environment = [_explained(trouble, imports) for trouble in environment]
     starts = [item for item in outcome.items if item.phase != "collect"]
     spent = sum(item.seconds for item in starts)
     return Links(
@@ -126,7 +130,7 @@ def read_links(outcome: Outcome, stubs: Sequence[Stub], *, rootdir: Path) -> Lin
         expecting={stub: tuple(ids) for stub, ids in expecting.items()},
         environment=tuple(environment),
         red=tuple(red),
-        cannot_run=_cannot_run(stubs, environment, outcome, rootdir),
+        cannot_run=_cannot_run(stubs, environment, outcome, imports),
         reached=frozenset(reach.stub for item in outcome.items for reach in item.reached),
         passed=frozenset(
             item.id
@@ -167,6 +171,19 @@ def _reason(item: ItemOutcome) -> str:
     return f"{name}{text[:300]}{where}"
 
 
+def _explained(trouble: Trouble, imports: Imports) -> Trouble:
+    """With the way out, where the module that is missing is one of the project's own."""
+    missing = _MISSING.search(trouble.reason)
+    place = imports.place_of(missing[1].split(".")[0]) if missing else ""
+    if not place:
+        return trouble
+    return replace(
+        trouble,
+        reason=f"{trouble.reason}; it is in {place}: install the project in editable mode "
+        "(pip install -e .) or set pytest's pythonpath",
+    )
+
+
 def _problem(outcome: Outcome) -> str:
     """Why the run gave nothing to link, in words; a suite without tests is no problem."""
     if outcome.exit_code in (0, 1, 5) or any(item.reached for item in outcome.items):
@@ -177,46 +194,22 @@ def _problem(outcome: Outcome) -> str:
 
 
 def _cannot_run(
-    stubs: Sequence[Stub], environment: Sequence[Trouble], outcome: Outcome, rootdir: Path
+    stubs: Sequence[Stub], environment: Sequence[Trouble], outcome: Outcome, imports: Imports
 ) -> dict[str, str]:
     """Stubs whose module is imported only by tests that cannot run here."""
+    if not environment:
+        return {}
     broken = {trouble.test: trouble.reason for trouble in environment}
     files: dict[str, list[str]] = {}
     for item in outcome.items:
         files.setdefault(item.id.split("::")[0], []).append(item.id)
-    names = dict(outcome.modules)
+    imported = {path: imports.of_test(path) for path in files}
     found: dict[str, str] = {}
-    imported = {path: _imports(rootdir / path) for path in files}
     for stub in stubs:
-        users = [path for path in files if _mentions(imported[path], stub.path, names)]
-        tests = [test for path in users for test in files[path]]
+        tests = [test for path in files if stub.path in imported[path] for test in files[path]]
         if tests and all(test in broken for test in tests):
             found[stub.id] = broken[tests[0]]
     return found
-
-
-def _imports(path: Path) -> frozenset[str]:
-    """Dotted names that a file imports, names imported from modules included."""
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return frozenset()
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return frozenset(names)
-
-
-def _mentions(imports: frozenset[str], path: str, names: Mapping[str, str]) -> bool:
-    dotted = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-    suffixes = {dotted.split(".", cut)[-1] for cut in range(dotted.count(".") + 1)}
-    if path in names:
-        suffixes = {names[path]}
-    return any(name in suffixes for name in imports)
 
 
 def as_argument(node_id: str, rootdir: Path) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 
@@ -45,27 +44,26 @@ class RememberingModel:
         self, requests: Iterable[Request], *, cancelled: Callable[[Request], bool] = never
     ) -> Generator[Completion, None, None]:
         """Stored completions first, then the model for what is missing."""
-        recalled: deque[Completion] = deque()
         keys: dict[tuple[str, str], str] = {}
-
-        def missing() -> Iterator[Request]:
-            for request in requests:
-                key = completion_key(self._name(), request.prompt, request.seed)
-                keys[request.stub, request.kind.value] = key
-                known = self._recall(key, request)
-                recalled.extend(known)
-                if len(known) < request.n:
-                    start = request.start + len(known)
-                    yield replace(request, start=start, n=request.n - len(known))
-
-        for completion in self._model.generate(missing(), cancelled=cancelled):
-            while recalled:
-                yield recalled.popleft()
+        missing: list[Request] = []
+        for request in requests:
+            key = completion_key(self._name(), request.prompt, request.seed)
+            keys[request.stub, request.kind.value] = key
+            known = self._recall(key, request)
+            for completion in known:
+                if cancelled(request):
+                    break
+                yield completion
+            if len(known) < request.n:
+                start = request.start + len(known)
+                missing.append(replace(request, start=start, n=request.n - len(known)))
+        if not missing:
+            return
+        for completion in self._model.generate(missing, cancelled=cancelled):
             if completion.finish != "cancelled":
                 key = keys[completion.stub, completion.kind.value]
                 self._ledger.record_completion(key, completion, run=self._run)
             yield completion
-        yield from recalled
 
     def close(self) -> None:
         self._model.close()
@@ -107,6 +105,8 @@ class RememberingSandbox:
 
         def unknown() -> Iterator[Check]:
             for check in checks:
+                if stopping.is_set():
+                    return
                 known = self._recall(check, keys)
                 if known is None:
                     yield check

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_supercharger.linking import Links
@@ -24,6 +24,19 @@ class Plan:
 
     order: tuple[Stub, ...]
     left_alone: tuple[LeftAlone, ...]
+    further: tuple[Stub, ...] = ()  # the chosen tests may come to them once others are filled
+
+    @property
+    def optional(self) -> tuple[Stub, ...]:
+        """Stubs that are filled only where a test stops at them after all."""
+        return (*(each.stub for each in self.left_alone), *self.further)
+
+    def joined_by(self, stubs: Container[str]) -> Plan:
+        """With the optional ones at which a test has stopped after all, by id."""
+        return Plan(
+            order=(*self.order, *(stub for stub in self.optional if stub.id in stubs)),
+            left_alone=tuple(each for each in self.left_alone if each.stub.id not in stubs),
+        )
 
 
 def make_plan(stubs: Sequence[Stub], links: Links, *, only: Sequence[str], narrowed: bool) -> Plan:
@@ -36,16 +49,20 @@ def make_plan(stubs: Sequence[Stub], links: Links, *, only: Sequence[str], narro
     wanted = [
         stub for stub in stubs if not only or any(matches(t, stub, links.modules) for t in only)
     ]
-    if narrowed:
-        wanted = [stub for stub in wanted if stub.id in links.reached]
+    further = [stub for stub in wanted if narrowed and stub.id not in links.reached]
+    wanted = [stub for stub in wanted if not narrowed or stub.id in links.reached]
     left_alone = [
         LeftAlone(stub=stub, reason=stub.perhaps)
         for stub in wanted
-        if stub.perhaps and not links.tests.get(stub.id) and not _is_named(stub, only)
+        if stub.perhaps
+        and not links.tests.get(stub.id)
+        and not _is_named(stub, only, links.modules)
     ]
     alone = {each.stub.id for each in left_alone}
     order = [stub for stub in wanted if stub.id not in alone]
-    return Plan(order=tuple(_in_order(order, links)), left_alone=tuple(left_alone))
+    return Plan(
+        order=tuple(_in_order(order, links)), left_alone=tuple(left_alone), further=tuple(further)
+    )
 
 
 def _in_order(stubs: Sequence[Stub], links: Links) -> list[Stub]:
@@ -77,9 +94,13 @@ def _speaks_of(stub: Stub, other: Stub) -> bool:
     return len(other.name) > 3 and f"{other.name}(" in words
 
 
-def _is_named(stub: Stub, only: Sequence[str]) -> bool:
-    """Whether a target names this stub itself rather than a file that holds it."""
-    return any("::" in target and _fits(stub.id, target) for target in only)
+def _is_named(stub: Stub, only: Sequence[str], modules: Mapping[str, str]) -> bool:
+    """Whether a target names this stub itself rather than a file or package that holds it."""
+    dotted = f"{_module(stub, modules)}.{stub.qualname}"
+    return any(
+        _fits(stub.id, target) if "::" in target else target in (stub.qualname, dotted)
+        for target in only
+    )
 
 
 def matches(target: str, stub: Stub, modules: Mapping[str, str]) -> bool:
@@ -89,7 +110,7 @@ def matches(target: str, stub: Stub, modules: Mapping[str, str]) -> bool:
     one, a stub's name, or a glob over any of them.
     """
     path = target.rstrip("/").removeprefix("./")
-    module = modules.get(stub.path) or dotted_path(stub.path)
+    module = _module(stub, modules)
     names = (stub.id, stub.path, stub.qualname, module, f"{module}.{stub.qualname}")
     if any(_fits(name, path) for name in names):
         return True
@@ -98,6 +119,11 @@ def matches(target: str, stub: Stub, modules: Mapping[str, str]) -> bool:
         or module.startswith(f"{target}.")
         or (f".{module}".endswith(f".{target}"))
     )
+
+
+def _module(stub: Stub, modules: Mapping[str, str]) -> str:
+    """The dotted name under which the tests import a stub's file."""
+    return modules.get(stub.path) or dotted_path(stub.path)
 
 
 def _fits(name: str, target: str) -> bool:

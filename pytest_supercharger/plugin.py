@@ -1,6 +1,6 @@
 """Every pytest hook that we implement. Without the option: nothing is read, nothing is printed.
 
-At the top only ``config`` and ``hookspecs`` are imported; the pipeline is imported inside the
+At the top only ``options`` and ``hookspecs`` are imported; the pipeline is imported inside the
 hook that starts it.
 """
 
@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from pytest_supercharger import config as options
-from pytest_supercharger import hookspecs
+from pytest_supercharger import hookspecs, options
 
 _STANDS_ASIDE = (
     "help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow",
@@ -56,10 +55,11 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     again = _words_for_the_rootdir(config)
     if again:
         return int(pytest.main(list(again), config.invocation_params.plugins))
-    settings = options.read_settings(config)
     from pytest_supercharger import command
+    from pytest_supercharger.config import read_settings
     from pytest_supercharger.exceptions import SuperchargeError
 
+    settings = read_settings(config)
     writer = pytest.TerminalReporter(config, sys.stdout)._tw
     try:
         return command.main(config, settings, writer)

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,8 +19,10 @@ from pytest_supercharger.config import Mode, Require, Settings
 from pytest_supercharger.confirm import Confirmation, confirm, limits_of
 from pytest_supercharger.context import Context, LinkedTest, ProjectFiles, gather_context
 from pytest_supercharger.deliver import Refused, diffs_of, save_patch, write_all
+from pytest_supercharger.entangled import Filling, Result
+from pytest_supercharger.evidence import CodeEvidence
 from pytest_supercharger.exceptions import SetupError, SourceError
-from pytest_supercharger.fill import Filled, NotFilled, fill_stub
+from pytest_supercharger.fill import Filled, NotFilled, Waiting, fill_stub, filled
 from pytest_supercharger.ledger import Ledger
 from pytest_supercharger.linking import EVERYTHING, Links, as_argument, link
 from pytest_supercharger.models.base import Model
@@ -34,8 +36,8 @@ from pytest_supercharger.prompts import (
 )
 from pytest_supercharger.reporting import progress as events
 from pytest_supercharger.reporting.report import FileDiff, Report, Skipped, StubReport
-from pytest_supercharger.sandboxes.base import Check, CheckKind, Outcome, Sandbox
-from pytest_supercharger.search import Budget, Task, Tools
+from pytest_supercharger.sandboxes.base import Check, CheckKind, Sandbox
+from pytest_supercharger.search import MAX_FAILURES, Budget, Task, Tools
 from pytest_supercharger.search import Hooks as SearchHooks
 from pytest_supercharger.stubs import Found, SourceText, Stub
 from pytest_supercharger.summary import (
@@ -48,7 +50,6 @@ from pytest_supercharger.summary import (
 from pytest_supercharger.tree import Tree
 
 UNLIMITED_CONTEXT = 6000  # tokens of context for a model that names no limit
-Result = Filled | NotFilled
 
 
 class Hooks(SearchHooks, Protocol):
@@ -93,7 +94,6 @@ def run(inputs: Inputs, rooms: Rooms) -> Report:
         journey.plan()
         if inputs.settings.mode is not Mode.LIST:
             journey.fill()
-            journey.settle()
             journey.confirm()
             journey.deliver()
     except KeyboardInterrupt:
@@ -110,7 +110,7 @@ class _Journey:
     delivered: bool = False
     links: Links | None = None
     the_plan: Plan | None = None
-    results: dict[str, Result] = field(default_factory=dict)
+    results: dict[str, Result | Waiting] = field(default_factory=dict)
     taken: dict[str, CodeCandidate] = field(default_factory=dict)  # by stub id, in place so far
     confirmation: Confirmation | None = None
     refused: tuple[Refused, ...] = ()
@@ -152,20 +152,18 @@ class _Journey:
 
     def fill(self) -> None:
         """Search for a body of each stub; winners are in place for the stubs after them."""
-        order = self.planned.order
-        for number, stub in enumerate(order, 1):
-            self.searching = stub.id
-            tests = len(self._belonging(stub.id))
-            self.tell(events.StubStarted(stub=stub.id, number=number, of=len(order), tests=tests))
-            self._keep(stub, self._fill(stub, self._gate(stub)))
-
-    def settle(self) -> None:
-        """Try again what waited for another stub, now that the others have had their turn."""
-        for stub in self.planned.order:
-            result = self.results.get(stub.id)
-            if isinstance(result, Filled) and result.blocked_by:
-                del self.taken[stub.id]
-                self._keep(stub, self._settled(stub, result))
+        plan, tests = self.planned, dict(self.known.tests)
+        self.links = replace(self.known, tests=tests)  # more become known while they are filled
+        filling = Filling(
+            bench=self,
+            stubs={stub.id: stub for stub in (*plan.order, *plan.optional)},
+            tests=tests,
+            seconds=self.settings.seconds,
+            taken=self.taken,
+            results=self.results,
+        )
+        filling.fill(plan.order)
+        self.the_plan = plan.joined_by(self.results)
 
     def confirm(self) -> None:
         """Stock pytest on all winners together."""
@@ -231,18 +229,55 @@ class _Journey:
 
     # --- one stub
 
-    def _fill(self, stub: Stub, gate: tuple[str, ...]) -> Result:
-        impossible = self._impossible(stub, gate)
+    def start(self, stub: Stub, number: int, of: int) -> None:
+        self.searching = stub.id
+        tests = len(self._belonging(stub.id))
+        self.tell(events.StubStarted(stub=stub.id, number=number, of=of, tests=tests))
+
+    def search(
+        self, stub: Stub, tests: tuple[str, ...], taken: Mapping[str, CodeCandidate]
+    ) -> Result | Waiting:
+        impossible = self._impossible(stub, tests)
         if impossible:
             return NotFilled(stub=stub, reason=impossible, more_may_help=False)
         try:
-            task = self._task(stub, gate)
+            task = self._task(stub, tests, taken)
         except SetupError as error:
             return NotFilled(stub=stub, reason=str(error), more_may_help=False)
         for title in task.context.dropped:
             data: dict[str, object] = {"part": title}
             self.rooms.ledger.record_decision(self.rooms.ledger_run, stub.id, "dropped", data)
         return fill_stub(task, self._tools(), self._style(stub))
+
+    def check(
+        self,
+        stub: Stub,
+        codes: Sequence[CodeEvidence],
+        tests: tuple[str, ...],
+        taken: Mapping[str, CodeCandidate],
+    ) -> list[CodeEvidence]:
+        by_id = {code.candidate.id: code for code in codes}
+        checks = [self._check_again(stub, code.candidate, tests, taken) for code in codes]
+        for outcome in self.rooms.sandbox.run(checks):
+            by_id[outcome.check] = replace(by_id[outcome.check], project=outcome)
+        return [by_id[code.candidate.id] for code in codes]
+
+    def wait(self, waiting: Waiting) -> None:
+        self.tell(events.StubWaits(stub=waiting.stub.id, others=waiting.blocked_by))
+
+    def choose(self, waiting: Waiting, code: CodeEvidence) -> Filled:
+        style = self._style(waiting.stub)
+        return filled(waiting.stub, waiting.searched, code, style, covered=True)
+
+    def finish(self, stub: Stub, result: Result) -> None:
+        self.rooms.hooks.filled(stub, result)
+        data: dict[str, object] = {
+            "filled": isinstance(result, Filled),
+            "reason": result.reason if isinstance(result, NotFilled) else "",
+            "body": result.candidate.body if isinstance(result, Filled) else "",
+        }
+        self.rooms.ledger.record_decision(self.rooms.ledger_run, stub.id, "result", data)
+        self.tell(events.StubDone(report=self._stub_report(stub)))
 
     def _style(self, stub: Stub) -> str:
         folder = (self.inputs.rootdir / stub.path).parent
@@ -260,12 +295,12 @@ class _Journey:
             return "no project test reaches it (--supercharge-require=tests)"
         return ""
 
-    def _task(self, stub: Stub, gate: tuple[str, ...]) -> Task:
+    def _task(self, stub: Stub, gate: tuple[str, ...], taken: Mapping[str, CodeCandidate]) -> Task:
         return Task(
             stub=stub,
             context=self._context(stub, gate),
             module_source=self.tree.source(stub.path),
-            files=self.tree.open_for(stub, self.taken),
+            files=self.tree.open_for(stub, taken),
             gate=gate,
             args=self._arguments(gate),
             timeout=self.settings.timeout,
@@ -295,14 +330,6 @@ class _Journey:
             files=self.files,
         )
 
-    def _gate(self, stub: Stub) -> tuple[str, ...]:
-        """Its own tests, and those of provisional stubs that stop at it."""
-        tests = list(self.known.tests.get(stub.id, ()))
-        for other, result in self.results.items():
-            if isinstance(result, Filled) and stub.id in result.blocked_by:
-                tests += [test for test in self._belonging(other) if test not in tests]
-        return tuple(tests)
-
     def _belonging(self, stub: str) -> tuple[str, ...]:
         return self.known.tests.get(stub, ())
 
@@ -317,51 +344,23 @@ class _Journey:
         # Rounded: a stored outcome is found again only under the very same limits.
         return tuple((test, _round_up(limit)) for test, limit in limits if test in wanted)
 
-    def _keep(self, stub: Stub, result: Result) -> None:
-        self.results[stub.id] = result
-        if isinstance(result, Filled):
-            self.taken[stub.id] = result.candidate
-            if result.blocked_by:
-                self.tell(events.StubWaits(stub=stub.id, others=result.blocked_by))
-                return
-        self.rooms.hooks.filled(stub, result)
-        data: dict[str, object] = {
-            "filled": isinstance(result, Filled),
-            "reason": result.reason if isinstance(result, NotFilled) else "",
-            "body": result.candidate.body if isinstance(result, Filled) else "",
-        }
-        self.rooms.ledger.record_decision(self.rooms.ledger_run, stub.id, "result", data)
-        self.tell(events.StubDone(report=self._stub_report(stub)))
-
-    def _settled(self, stub: Stub, result: Filled) -> Result:
-        """A provisional body, or an alternative, that passes now that others are in place."""
-        gate = self._belonging(stub.id)
-        for candidate in (result.candidate, *result.alternatives):
-            code = replace(result.code, project=self._check_once(stub, candidate, gate))
-            if code.is_proven:
-                return replace(
-                    result, candidate=candidate, code=code, blocked_by=(), alternatives=()
-                )
-        still = [other for other in result.blocked_by if other not in self.taken]
-        if still:
-            reason = f"its tests stop at {', '.join(still)}, not filled: kept as a patch"
-        else:
-            reason = "its tests fail with the body chosen for " + ", ".join(result.blocked_by)
-        return NotFilled(stub=stub, reason=reason, searched=result.searched, nearest=result.code)
-
-    def _check_once(self, stub: Stub, candidate: CodeCandidate, gate: tuple[str, ...]) -> Outcome:
-        taken = {**self.taken, stub.id: candidate}
-        check = Check(
-            id=f"settle {stub.id} {candidate.id}",
+    def _check_again(
+        self,
+        stub: Stub,
+        candidate: CodeCandidate,
+        gate: tuple[str, ...],
+        taken: Mapping[str, CodeCandidate],
+    ) -> Check:
+        return Check(
+            id=candidate.id,
             kind=CheckKind.PROJECT,
-            files=self.tree.open_for(stub, taken),
+            files=self.tree.open_for(stub, {**taken, stub.id: candidate}),
             args=self._arguments(gate),
             timeout=self.settings.timeout,
             limits=self._limits(gate),
+            max_failures=MAX_FAILURES,
             control=True,
         )
-        (outcome,) = self.rooms.sandbox.run([check])
-        return outcome
 
     def _waiting_for_others(self) -> dict[str, CodeCandidate]:
         """Bodies that only wait for a stub that was not filled."""
@@ -451,13 +450,15 @@ class _Journey:
             result = NotFilled(stub=stub, reason=f"interrupted {when}")
         elif isinstance(result, Filled) and self.interrupted and not self.delivered:
             result = _taken_back(result, "interrupted; a body was found, it is not written yet")
+        if isinstance(result, Waiting):
+            result = result.given_up(result.blocked_by)
         if isinstance(result, NotFilled):
             return report_not_filled(result, self.known)
         refused = next((each for each in self.refused if each.path == stub.path), None)
         return report_filled(result, self.known, refused)
 
     def _first_prompt_tokens(self, stub: Stub) -> int:
-        context = self._context(stub, self._gate(stub))
+        context = self._context(stub, self._belonging(stub.id))
         prompt = render(RequestKind.CODE, context, prompts=self.rooms.prompts)
         return prompt_tokens(prompt, self.rooms.model.count_tokens)
 

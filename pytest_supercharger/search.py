@@ -158,7 +158,8 @@ class _Search:
     completion_tokens: int = 0
     generate_seconds: float = 0.0
     check_seconds: float = 0.0
-    judge: float | None = None
+    judge: float | None = None  # of the body that is chosen now
+    judged: dict[str, float | None] = field(default_factory=dict)  # by candidate id
     _done: bool = False
     _began: float = field(default_factory=time.monotonic)
     _selection: Selection | None = None
@@ -175,7 +176,7 @@ class _Search:
         before = (len(self.candidates), len(self.tests))
         if not self.task.gate:
             self._ask_for_tests(number)
-        with closing(self.tools.sandbox.run(self._checks(number), cancelled=self._unwanted)) as run:
+        with closing(self.tools.sandbox.run(self._checks(number), cancelled=self._is_over)) as run:
             for outcome in run:
                 self._note(outcome)
                 if self._is_proven(outcome):
@@ -190,25 +191,28 @@ class _Search:
         return bool(self.task.gate) and self._code(outcome.check.split("#")[0]).is_proven
 
     def _unwanted(self, _: object) -> bool:
-        """Asked between tokens and while checks run: nothing more is needed."""
-        return self._done or self._is_spent()
+        """Asked between tokens: nothing more is needed, or can be paid for."""
+        return self._done or bool(self._spent())
 
-    def _is_spent(self) -> bool:
-        return bool(self._spent())
+    def _is_over(self, _: object) -> bool:
+        """Asked while checks run. They cost no tokens: what was decoded is checked."""
+        return self._done or self._is_late()
+
+    def _is_late(self) -> bool:
+        return time.monotonic() - self._began > self.tools.budget.seconds
 
     def _spent(self) -> str:
         budget = self.tools.budget
-        if time.monotonic() - self._began > budget.seconds:
+        if self._is_late():
             return _used_up(f"{budget.seconds:g} s", "seconds")
         if budget.tokens is not None and self.completion_tokens >= budget.tokens:
-            return _used_up(f"{budget.tokens} tokens", "tokens")
+            return _used_up(_some(budget.tokens, "token"), "tokens")
         return ""
 
     def _stop_if_spent(self) -> None:
         self.stopped = self._spent()
         if not self.stopped and self.rounds == self.tools.budget.rounds:
-            rounds = "1 round" if self.rounds == 1 else f"{self.rounds} rounds"
-            self.stopped = _used_up(rounds, "rounds")
+            self.stopped = _used_up(_some(self.rounds, "round"), "rounds")
 
     # --- from the model
 
@@ -220,9 +224,10 @@ class _Search:
                 self.tests |= {test.id: test for test in found if test.id not in self.tests}
 
     def _complete(
-        self, kind: RequestKind, prompt: Prompt, n: int
+        self, kind: RequestKind, prompt: Prompt, n: int, model: Model | None = None
     ) -> Generator[Completion, None, None]:
         """Completions as they end; what they cost is counted here."""
+        model = model or self.tools.model
         request = Request(
             stub=self.task.stub.id,
             kind=kind,
@@ -233,7 +238,7 @@ class _Search:
         )
         self.asked[kind] += n
         began = time.monotonic()
-        with closing(self.tools.model.generate([request], cancelled=self._unwanted)) as answers:
+        with closing(model.generate([request], cancelled=self._unwanted)) as answers:
             for completion in answers:
                 self.generate_seconds += time.monotonic() - began
                 self._count(completion)
@@ -375,6 +380,7 @@ class _Search:
 
     def _note(self, outcome: Outcome) -> None:
         name, _, rest = outcome.check.partition("#")
+        self._selection = None
         self.check_seconds += outcome.seconds
         if self.task.gate:
             self.project[name] = outcome
@@ -437,29 +443,33 @@ class _Search:
 
     def has_answer(self) -> bool:
         """Whether a body was chosen, or waits only for another stub."""
-        if self._select().chosen and self.judge is None and not self.task.gate:
-            self._ask_judge()
+        if self._select().chosen and not self.task.gate:
+            self._judge_choice()
         return self._select().chosen is not None or any(
             code.blocked_by for code in self.evidence().codes
         )
 
-    def _ask_judge(self) -> None:
+    def _judge_choice(self) -> None:
         """A score under the threshold takes the choice back; no answer changes nothing."""
         chosen, judge = self._select().chosen, self.tools.judge
         if chosen is None or judge is None:
             return
+        name = chosen.candidate.id
+        if name not in self.judged:
+            self.judged[name] = self._ask_judge(judge, chosen)
+        self.judge = self.judged[name]
+        if self.judge is not None and self.judge < self.tools.threshold:
+            reason = f"the judge gives {self.judge:g}, the threshold is {self.tools.threshold:g}"
+            self._selection = replace(self._select(), chosen=None, reason=reason)
+
+    def _ask_judge(self, judge: Model, chosen: CodeEvidence) -> float | None:
         passed = [test.source for test in self.tests.values() if chosen.passes(test)]
         feedback = Feedback(
             source=render_function(self.task.stub, chosen.candidate), tests="\n".join(passed)
         )
         prompt = self._prompt(RequestKind.JUDGE, feedback)
-        for completion in self._complete(RequestKind.JUDGE, prompt, 1):
-            score = read_score(completion.text)
-            if score is not None:
-                self.judge = score
-        if self.judge is not None and self.judge < self.tools.threshold:
-            reason = f"the judge gives {self.judge:g}, the threshold is {self.tools.threshold:g}"
-            self._selection = replace(self._select(), chosen=None, reason=reason)
+        answers = list(self._complete(RequestKind.JUDGE, prompt, 1, judge))
+        return read_score(answers[-1].text) if answers else None
 
     def result(self) -> Searched:
         return Searched(
@@ -474,6 +484,10 @@ class _Search:
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
         )
+
+
+def _some(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _used_up(budget: str, option: str) -> str:

@@ -36,5 +36,8 @@ if ! [ -x .venv/bin/python ]; then
         }
 fi
 
-echo "Installing into .venv. The first time llama.cpp is compiled: about 4 minutes on 2 cores."
+echo "Installing into .venv."
+if [[ ,$extras, == *,llama,* ]]; then
+    echo "The first time llama.cpp is compiled: about 4 minutes on 2 cores."
+fi
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[$extras]"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Fill in the unimplemented functions of a copy of examples/shop and show what changed.
-# Sets up .venv first. Further pytest options may follow:
+# Fill in the unimplemented functions of a copy of examples/shop and show what changed. The model's
+# answers come from examples/shop.recording.jsonl, which was written by hand. Sets up .venv first.
+# Further pytest options may follow:
 #
 #     scripts/try-it.sh --supercharge-mode diff
 #
@@ -9,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 repo=$PWD
 
-scripts/set-up.sh llama,bubblewrap
+scripts/set-up.sh bubblewrap
 
 scratch=$(mktemp -d)
 cp -R examples/shop "$scratch/shop"

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from pytest_supercharger import config as options
+from pytest_supercharger import config, options
 from pytest_supercharger.config import Engine, FinalRun, Mode, Require, Settings
 
 
@@ -31,7 +32,7 @@ def parse(pytester: pytest.Pytester):
 
 @pytest.fixture
 def read(parse):
-    return lambda *args: options.read_settings(parse("--supercharge", *args))
+    return lambda *args: config.read_settings(parse("--supercharge", *args))
 
 
 def refused(read, *args: str) -> str:
@@ -47,8 +48,14 @@ def test_without_options_the_settings_are_the_defaults(read, pytester):
 
 
 def test_every_setting_has_an_option_and_every_option_a_setting():
-    names = {option.name for option in options._OPTIONS} - {""}
-    assert names == {each.name for each in options.fields(Settings)}
+    names = {option.name for option in options.OPTIONS} - {""}
+    assert names == {each.name for each in fields(Settings)}
+
+
+@pytest.mark.parametrize("option", [option for option in options.OPTIONS if option.default])
+def test_the_default_in_the_help_is_that_of_the_settings(option):
+    default = getattr(Settings(), option.name)
+    assert str(getattr(default, "value", default)) in (option.default, f"{option.default}.0")
 
 
 def test_command_line_wins_over_ini_and_ini_over_default(read, pytester):
@@ -283,7 +290,7 @@ def test_actions_have_no_ini_twin():
 
 def test_help_names_the_defaults(pytester):
     pytester.makeconftest(
-        "from pytest_supercharger import config as options\n"
+        "from pytest_supercharger import options\n"
         "def pytest_addoption(parser): options.declare(parser)\n"
     )
     result = pytester.runpytest_inprocess("-p", "no:supercharger", "--help")
@@ -296,9 +303,10 @@ def test_help_names_the_defaults(pytester):
 
 def test_a_bad_value_ends_pytest_with_exit_code_4(pytester):
     pytester.makeconftest(
-        "from pytest_supercharger import config as options\n"
-        "def pytest_addoption(parser): options.declare(parser)\n"
-        "def pytest_configure(config): options.read_settings(config)\n"
+        "from pytest_supercharger.config import read_settings\n"
+        "from pytest_supercharger.options import declare\n"
+        "def pytest_addoption(parser): declare(parser)\n"
+        "def pytest_configure(config): read_settings(config)\n"
     )
     result = pytester.runpytest_inprocess("-p", "no:supercharger", "--supercharge-seed=x")
     assert result.ret == pytest.ExitCode.USAGE_ERROR

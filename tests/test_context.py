@@ -18,15 +18,14 @@ from pytest_supercharger.context import (
     LinkedTest,
     PartKind,
     ProjectFiles,
-    _case_id,
-    _case_lists,
-    _docstring_literal,
     gather_context,
     hold_back,
     parse_source,
     split_node_id,
     stub_source,
 )
+from pytest_supercharger.context.cases import _case_id, _case_lists
+from pytest_supercharger.context.outlines import docstring_literal
 from pytest_supercharger.exceptions import SetupError
 from pytest_supercharger.stubs import Stub, find_stubs
 
@@ -752,7 +751,7 @@ def test_a_docstring_literal_keeps_its_value(text):
     import inspect
 
     text = inspect.cleandoc(text)
-    value = ast.literal_eval(_docstring_literal(text)) if text else ""
+    value = ast.literal_eval(docstring_literal(text)) if text else ""
     assert inspect.cleandoc(value) == text
 
 

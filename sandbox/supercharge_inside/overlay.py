@@ -27,28 +27,43 @@ def install(files: Mapping[str, str]) -> None:
         return
     sources = {path: encode(text) for path, text in files.items()}
     sources |= {os.path.realpath(path): data for path, data in sources.items()}
+    names = {os.path.basename(path) for path in sources}
     read, compiled = _Loader.get_data, _Loader.get_code
     find = AssertionRewritingHook.find_spec
 
+    def served(path: str) -> bytes | None:
+        """The source for a path, however it is spelled: ``tests/../src/shop.py``, by a link."""
+        if path in sources or os.path.basename(path) not in names:
+            return sources.get(path)
+        data = sources.get(os.path.realpath(path))
+        if data is not None:
+            sources[path] = data
+            linecache.cache[path] = linecache.cache[os.path.realpath(path)]
+        return data
+
     def get_data(self: Any, path: str) -> bytes:
-        return sources[path] if path in sources else read(self, path)
+        data = served(path)
+        return read(self, path) if data is None else data
 
     def get_code(self: Any, fullname: str) -> CodeType | None:
         path = self.get_filename(fullname)
-        if path not in sources:
+        data = served(path)
+        if data is None:
             return compiled(self, fullname)
-        code: CodeType = self.source_to_code(sources[path], path)  # never the cached bytecode
+        code: CodeType = self.source_to_code(data, path)  # never the cached bytecode
         return code
 
     def find_spec(self: Any, name: str, path: Any = None, target: Any = None) -> Any:
         spec = find(self, name, path, target)
-        return None if spec is not None and spec.origin in sources else spec
+        ours = spec is not None and spec.origin is not None and served(spec.origin) is not None
+        return None if ours else spec
 
     _Loader.get_data = get_data  # type: ignore[method-assign]
     _Loader.get_code = get_code  # type: ignore[method-assign]
     AssertionRewritingHook.find_spec = find_spec  # type: ignore[method-assign]
     for path, text in files.items():
-        linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
+        lines = (len(text), None, text.splitlines(keepends=True), path)
+        linecache.cache[path] = linecache.cache[os.path.realpath(path)] = lines
 
 
 def encode(text: str) -> bytes:

@@ -48,7 +48,10 @@ def run(
     if control:
         control.install(hello["rootdir"])
     reached = Reached()
-    plugins = [OurOptions(hello["options"]), Recorder(send, reached, control)]
+    plugins = [
+        OurOptions(hello["options"]),
+        Recorder(send, reached, control, check["max_failures"]),
+    ]
     code = pytest.main(_arguments(hello, check), plugins=plugins)
     before_any_test = reached.take()
     if before_any_test and code not in (0, 1, 5):
@@ -68,10 +71,6 @@ def _arguments(hello: dict[str, Any], check: dict[str, Any]) -> list[str]:
     for name in OUR_WARNINGS:
         arguments += ["-W", f"ignore::pytest.{name}"]
     arguments += ["--continue-on-collection-errors"]
-    if check["kind"] != "link":
-        arguments += ["-p", "no:cacheprovider"]  # --lf of the linking run reads the cache
-    if check["max_failures"]:
-        arguments += [f"--maxfail={check['max_failures']}"]
     return arguments + check["args"]
 
 

@@ -28,10 +28,14 @@ Send = Callable[[dict[str, Any]], None]
 class Recorder:
     """Sends ``{"start": id}`` and ``{"item": {...}}`` as tests begin and end."""
 
-    def __init__(self, send: Send, reached: Reached, control: Control | None) -> None:
+    def __init__(
+        self, send: Send, reached: Reached, control: Control | None, max_failures: int = 0
+    ) -> None:
         self._send = send
         self._reached = reached
         self._control = control
+        self._failures_left = max_failures or -1
+        self._session: pytest.Session | None = None
         self._item: dict[str, Any] | None = None
         self._began = 0.0
         self._expected = False
@@ -43,6 +47,9 @@ class Recorder:
     def pytest_configure(self, config: pytest.Config) -> None:
         for marker in FOREIGN_MARKERS:
             config.addinivalue_line("markers", marker)
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        self._session = session
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self, collector: Any) -> Generator[None, Any, Any]:
@@ -141,6 +148,14 @@ class Recorder:
         if item["verdict"] in ("failed", "error") and item["reached"]:
             item["verdict"] = "blocked"
         self._send({"item": item})
+        if item["verdict"] not in ("passed", "skipped", "blocked"):
+            self._count_failure()
+
+    def _count_failure(self) -> None:
+        """Not pytest's own --maxfail: a blocked test says nothing against a candidate."""
+        self._failures_left -= 1
+        if self._failures_left == 0 and self._session is not None:
+            self._session.shouldfail = "enough has failed"
 
     def pytest_internalerror(self, excrepr: Any) -> None:
         self._send({"trouble": str(excrepr)[-DETAIL:]})

@@ -314,12 +314,71 @@ def test_stubs_that_wait_for_each_other_are_filled_together_or_kept_as_a_patch()
     assert [run.status(f"::{name}") for name in ("first", "second", "third", "fourth")] == [
         *("verified", "verified", "unfilled", "unfilled")
     ]
-    assert "stop at src/chain.py::fourth, not filled: kept as a patch" in run.stub("third")["reason"]
+    assert (
+        "stop at src/chain.py::fourth, not filled: kept as a patch" in run.stub("third")["reason"]
+    )
     patch = (run.folder / "supercharge.patch").read_text()
     assert "+    return value + 1" in patch
     assert patch.count("\n+ ") == 1
     source = run.project.files["src/chain.py"]
     assert source.count("raise NotImplementedError") == 2
+
+
+CART = Project(
+    {
+        **SRC,
+        "src/cart.py": """\
+            class Cart:
+                def __init__(self):
+                    self.prices = []
+
+                def add(self, price):
+                    raise NotImplementedError
+
+                def total(self):
+                    raise NotImplementedError
+
+                def receipt(self):
+                    raise NotImplementedError
+
+                def unused(self):
+                    raise NotImplementedError
+            """,
+        "tests/test_cart.py": """\
+            from cart import Cart
+
+
+            def test_receipt():
+                cart = Cart()
+                cart.add(3)
+                cart.add(4)
+                assert cart.total() == 7
+                assert cart.receipt() == "7 EUR"
+            """,
+    }
+).answering(
+    code(
+        "src/cart.py::Cart.add",
+        "def add(self, price):\n    self.prices = [price]\n",
+        "def add(self, price):\n    self.prices.append(price)\n",
+    ),
+    code("src/cart.py::Cart.total", "    return sum(self.prices)\n"),
+    code("src/cart.py::Cart.receipt", "    return f'{self.total()} EUR'\n"),
+)
+
+
+@pytest.mark.parametrize("arguments", [(), ("tests/test_cart.py::test_receipt",)])
+def test_a_test_that_needs_several_methods_fills_them_all(arguments: tuple[str, ...]) -> None:
+    run = CART.run(*arguments)
+    assert run.returncode == 0, run.output
+    assert {stub["id"].split(".")[-1] for stub in run.report["stubs"]} == {
+        *("add", "total", "receipt")
+    }
+    for stub in run.report["stubs"]:
+        assert stub["status"] == "verified"
+        assert stub["project_tests"] == ["tests/test_cart.py::test_receipt"]
+    assert "self.prices.append(price)" in run.project.files["src/cart.py"]
+    assert run.project.files["src/cart.py"].count("raise NotImplementedError") == 1
 
 
 # --- tests that cannot run here
@@ -328,15 +387,15 @@ ENVIRONMENT = Project(
     {
         **SRC,
         **{
-            f"src/{name}.py": f'def {name}(value):\n    """One more.\n\n    >>> {name}(1)\n    2\n'
-            '    """\n    raise NotImplementedError\n'
-            for name in ("online", "on_disk", "with_driver", "denied", "both")
+            f"src/{name}.py": stub(name.removeprefix("shop/"))
+            for name in ("shop/online", "on_disk", "with_driver", "denied", "both")
         },
+        "src/shop/__init__.py": "from .online import online\n",
         "tests/test_online.py": """\
             import socket
 
             from both import both
-            from online import online
+            from shop import online
 
 
             def test_online():
@@ -390,8 +449,13 @@ ENVIRONMENT = Project(
 
 @pytest.fixture(scope="module")
 def environment() -> Run:
-    names = ("online", "on_disk", "with_driver", "denied", "both")
-    return ENVIRONMENT.answering(*(code(f"src/{name}.py::{name}", RIGHT) for name in names)).run()
+    return ENVIRONMENT.answering(
+        code("src/shop/online.py::online", RIGHT),
+        *(
+            code(f"src/{name}.py::{name}", RIGHT)
+            for name in ("on_disk", "with_driver", "denied", "both")
+        ),
+    ).run()
 
 
 @pytest.mark.parametrize(
@@ -429,6 +493,14 @@ def test_tests_that_cannot_run_here_are_listed_with_the_reason(environment: Run)
         "tests/test_denied.py::test_denied",
     }
     assert environment.report["already_failing"] == []
+
+
+def test_a_package_of_the_project_that_is_not_on_the_path_is_explained() -> None:
+    run = SHAPES.with_files({"pyproject.toml": "[tool.pytest.ini_options]\n"}).run()
+    (listed,) = run.report["environment_failures"]
+    assert listed["id"] == "tests/test_shapes.py"
+    assert "it is in src/shapes.py: install the project in editable mode" in listed["message"]
+    assert run.report["stubs"] == []
 
 
 # --- conftest files that reach a stub
@@ -573,7 +645,13 @@ def test_a_body_that_breaks_what_was_green_is_not_written() -> None:
         {
             "conftest.py": "",
             "src/shop.py": "TOLD = []\n\n\ndef total(prices):\n    raise NotImplementedError\n",
-            "tests/test_weather.py": "import shop\n\n\ndef test_told():\n    assert not shop.TOLD\n",
+            "tests/test_weather.py": """\
+                import shop
+
+
+                def test_told():
+                    assert not shop.TOLD
+                """,
         }
     )
     body = "    TOLD.append(1)\n    return sum(prices)\n"

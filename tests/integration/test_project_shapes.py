@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import sysconfig
@@ -13,7 +12,7 @@ from example_project import Project, Run, code
 
 import pytest_supercharger
 from pytest_supercharger.exceptions import SandboxUnavailable
-from pytest_supercharger.sandboxes.docker import connect
+from pytest_supercharger.sandboxes.docker_engine import connect
 
 pytestmark = pytest.mark.bubblewrap
 
@@ -87,7 +86,9 @@ def test_a_copy_in_site_packages_that_hides_the_tree_is_explained(tmp_path: Path
 
 
 def test_a_conftest_that_imports_the_package() -> None:
-    conftest = "from shop import total\n\n\ndef pytest_report_header():\n    return total.__name__\n"
+    conftest = (
+        "from shop import total\n\n\ndef pytest_report_header():\n    return total.__name__\n"
+    )
     assert_filled(SHOP.with_files({"conftest.py": conftest}).run())
 
 
@@ -135,9 +136,23 @@ NEUTRALISED = """\
 addopts = [
     "--cov=shop", "--cov-report=term", "--cov-fail-under=100", "-n", "2", "-x", "--maxfail=1",
     "--strict-markers", "--strict-config", "-q", "--durations=3", "--tb=short", "-ra",
+    "--random-order",
 ]
 filterwarnings = ["error"]
 """
+INSIDE = """\
+    def pytest_addoption(parser):
+        parser.addoption("--random-order", action="store_true")
+
+
+    def pytest_collection_modifyitems(config):
+        option = config.option
+        assert not option.random_order
+        assert option.maxfail != 1
+        assert not getattr(option, "cov_source", None)
+        assert not getattr(option, "numprocesses", None)
+        assert option.strict_markers
+    """
 
 
 def test_options_that_measure_parallelise_or_stop_early_are_without_effect_and_named() -> None:
@@ -153,11 +168,12 @@ def test_options_that_measure_parallelise_or_stop_early_are_without_effect_and_n
         def test_group():
             pass
         """
-    run = with_ini(NEUTRALISED).with_files({"tests/test_a_red.py": test}).run()
+    project = with_ini(NEUTRALISED).with_files({"tests/test_a_red.py": test, "conftest.py": INSIDE})
+    run = project.run()
     assert run.report["already_failing"] == ["tests/test_a_red.py::test_red"]
     assert_filled(run)
     (note,) = [note for note in run.report["notes"] if note.startswith("without effect")]
-    for option in ("--cov=shop", "--cov-fail-under=100", "-n 2", "-x", "--maxfail=1"):
+    for option in ("--cov=shop", "--cov-fail-under=100", "-n 2", "-x", "--random-order"):
         assert option in note
     assert "--strict-markers" not in note
 
@@ -169,6 +185,15 @@ def test_options_from_the_environment_and_the_command_line() -> None:
     (note,) = [note for note in run.report["notes"] if note.startswith("without effect")]
     assert "-n 2" in note
     assert "--cov=shop" in note
+
+
+def test_a_worker_of_xdist_stands_aside() -> None:
+    run = SHOP.with_files({"src/shop.py": "def total(prices):\n    return sum(prices)\n"}).run(
+        "-n2"
+    )
+    assert run.returncode == 0, run.output
+    assert "1 passed" in run.output
+    assert run.output.count("supercharge: ") == 1, run.output
 
 
 def test_warnings_that_are_errors() -> None:
@@ -326,7 +351,7 @@ def test_fixtures_and_markers_that_are_missing_are_red_before() -> None:
 @pytest.mark.parametrize(
     "project",
     [
-        pytest.param(with_ini(NEUTRALISED), id="neutralised"),
+        pytest.param(with_ini(NEUTRALISED).with_files({"conftest.py": INSIDE}), id="neutralised"),
         pytest.param(
             Project({"shop.py": TOTAL, "test_shop.py": TEST_TOTAL}).answering(
                 code("shop.py::total", LAST, SUM)

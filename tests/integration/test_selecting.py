@@ -73,6 +73,22 @@ def test_chosen_tests_narrow_the_stubs_to_those_they_reach(
     assert listed(SHOP.run("--supercharge-mode=list", *arguments)) == chosen
 
 
+@pytest.mark.parametrize("arguments", [["."], ["--supercharge-mode=list", "tests"]])
+def test_naming_all_tests_is_no_choice(arguments: list[str]) -> None:
+    project = SHOP.with_files(
+        {"tox.ini": "[pytest]\npythonpath = src\ntestpaths = tests\nmarkers =\n    slow\n"}
+    )
+    run = project.run("-c", "tox.ini", "--supercharge-mode=list", *arguments)
+    assert listed(run) == {"total": [TOTAL, NOTHING], "shout": [SHOUT], "untested": []}
+
+
+def test_paths_in_addopts_and_in_a_file_of_arguments_count() -> None:
+    project = SHOP.with_files({"arguments.txt": "tests/test_text.py\n--supercharge-mode=list\n"})
+    assert listed(project.run("@arguments.txt")) == {"shout": [SHOUT]}
+    always = project.run("--supercharge-mode=list", env={"PYTEST_ADDOPTS": "tests/test_text.py"})
+    assert listed(always) == {"total": [], "shout": [SHOUT], "untested": []}
+
+
 @pytest.mark.parametrize(
     ("argument", "chosen"),
     [
@@ -89,7 +105,7 @@ def test_a_source_file_or_package_narrows_the_stubs(
 def test_collect_only_means_mode_list() -> None:
     run = SHOP.run("--co", "-k", "shout")
     assert listed(run) == {"shout": [SHOUT]}
-    assert run.project.files == SHOP.files
+    assert run.project.files["src/shop/text.py"] == SHOP.files["src/shop/text.py"]
 
 
 def test_only_and_a_choice_of_tests_go_together() -> None:

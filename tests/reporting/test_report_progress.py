@@ -25,8 +25,8 @@ from pytest_supercharger.reporting.progress import (
     RoundStarted,
     Started,
     StubDone,
-    StubWaits,
     StubStarted,
+    StubWaits,
     Writing,
     open_progress,
 )

@@ -11,7 +11,8 @@ from places import Place, obedient_folder, project_at
 
 from pytest_supercharger.exceptions import SandboxUnavailable
 from pytest_supercharger.sandboxes.bubblewrap import BubblewrapLauncher
-from pytest_supercharger.sandboxes.docker import DockerLauncher, connect
+from pytest_supercharger.sandboxes.docker import DockerLauncher
+from pytest_supercharger.sandboxes.docker_engine import connect
 from pytest_supercharger.sandboxes.worker import Launcher
 
 BACK_ENDS: dict[str, Callable[..., Launcher]] = {

@@ -18,13 +18,9 @@ from places import Place, obedient_folder, project_at, read_all
 
 import pytest_supercharger
 from pytest_supercharger.exceptions import SandboxUnavailable
-from pytest_supercharger.sandboxes import bubblewrap
-from pytest_supercharger.sandboxes.bubblewrap import (
-    BubblewrapLauncher,
-    find_bwrap,
-    find_wheel_bwrap,
-    links_on_the_way,
-)
+from pytest_supercharger.sandboxes.bubblewrap import BubblewrapLauncher, links_on_the_way
+from pytest_supercharger.sandboxes.bwrap import find_bwrap, find_wheel_bwrap
+from pytest_supercharger.sandboxes.bwrap_remedy import remedy
 from pytest_supercharger.sandboxes.worker import Transport
 
 pytestmark = pytest.mark.bubblewrap
@@ -289,4 +285,4 @@ def test_a_bwrap_that_may_make_no_namespaces_is_told_with_the_remedy(
     with pytest.raises(SandboxUnavailable) as caught:
         BubblewrapLauncher(project_at(tmp_path / "project"), bwrap=fake, folder=runner_folder)
     assert "setting up uid map: Permission denied" in str(caught.value)
-    assert bubblewrap.remedy() in str(caught.value)
+    assert remedy() in str(caught.value)

@@ -14,15 +14,14 @@ import pytest
 from places import Place
 
 from pytest_supercharger.exceptions import SandboxUnavailable
-from pytest_supercharger.sandboxes import docker as docker_back_end
+from pytest_supercharger.sandboxes import docker_engine
 from pytest_supercharger.sandboxes.docker import (
-    REPOSITORY,
     SESSION_LABEL,
-    connect,
-    make_image,
     remove_stale_containers,
     session_label,
 )
+from pytest_supercharger.sandboxes.docker_engine import connect
+from pytest_supercharger.sandboxes.docker_image import REPOSITORY, make_image
 
 pytestmark = pytest.mark.docker
 OpenPlace = Callable[..., Place]
@@ -55,7 +54,7 @@ class TestNoEngine:
         with socket.create_server(("127.0.0.1", 0)) as server:
             address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
             monkeypatch.setenv("DOCKER_HOST", address)
-            monkeypatch.setattr(docker_back_end, "_PING_SECONDS", 0.3)
+            monkeypatch.setattr(docker_engine, "_PING_SECONDS", 0.3)
             with pytest.raises(SandboxUnavailable, match="does not answer"):
                 connect()
 
@@ -64,7 +63,7 @@ class TestNoEngine:
         path = f"/var/tmp/closed-{os.getpid()}.sock"
         program = (
             "import os, sys\n"
-            "from pytest_supercharger.sandboxes.docker import connect\n"
+            "from pytest_supercharger.sandboxes.docker_engine import connect\n"
             "from pytest_supercharger.exceptions import SandboxUnavailable\n"
             "os.setgroups([]); os.setresgid(1234, 1234, 1234); os.setresuid(1234, 1234, 1234)\n"
             "try:\n    connect()\nexcept SandboxUnavailable as error:\n    print(error)\n"
