@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 
 import pytest
 from example_project import RECORDING, code
-from shops import ONE, RIGHT, SHOP, TOTAL, WRONG
+from shops import GOOD, ONE, RIGHT, SHOP, TOTAL, WRONG
 
 pytestmark = pytest.mark.bubblewrap
 
@@ -92,12 +93,19 @@ def test_a_prompt_may_be_changed() -> None:
     assert run.report["model"]["name"] == RECORDING
 
 
-def test_stubs_may_be_reordered_and_a_refusal_has_its_reason() -> None:
+def test_stubs_may_be_reordered() -> None:
+    conftest = "def pytest_supercharge_stubs(config, stubs):\n    stubs.reverse()\n"
+    test = SHOP.files["tests/test_shop.py"]
+    doubling = "\n\ndef test_double():\n    from shop import double\n\n    assert double(3) == 6\n"
+    files = {"conftest.py": conftest, "tests/test_shop.py": textwrap.dedent(str(test)) + doubling}
+    run = GOOD.with_files(files).run()
+    assert [stub["status"] for stub in run.report["stubs"]] == ["verified", "verified"]
+    assert "[1/2] src/shop.py::double  1 test" in run.output
+    assert "[2/2] src/shop.py::total  2 tests" in run.output
+
+
+def test_a_candidate_may_be_refused() -> None:
     conftest = """\
-        def pytest_supercharge_stubs(config, stubs):
-            stubs.reverse()
-
-
         def pytest_supercharge_reject(config, stub, candidate):
             return "too short" if len(candidate.body.splitlines()) == 1 else None
         """

@@ -19,7 +19,7 @@ import pytest
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "real_project.py"
 FUNCTIONS = 6
-TESTS = '''\
+TESTS = """\
     import unittest
 
     import pytest
@@ -134,7 +134,7 @@ TESTS = '''\
         def test_unexpected_lines(self):
             self.check("[a]\\nb", 1, "unexpected line: 'b'")
             self.check("[a]\\n  b", 1, "unexpected value continuation")
-    '''
+    """
 
 
 @pytest.fixture(scope="module")

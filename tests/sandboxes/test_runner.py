@@ -183,6 +183,9 @@ FILES = {
                 again()
             again()
 
+        def test_half_a_surrogate_pair():
+            raise AssertionError("\\ud800")
+
         def test_much_output():
             for _ in range(3000):
                 os.write(1, b"x" * 10000)
@@ -407,6 +410,7 @@ class TestVerdicts:
             ("test_sys_exit", Verdict.ERROR, "call"),
             ("test_memory", Verdict.OUT_OF_MEMORY, "call"),
             ("test_recursion", Verdict.ERROR, "call"),
+            ("test_half_a_surrogate_pair", Verdict.FAILED, "call"),
             ("test_much_output", Verdict.PASSED, "call"),
             ("test_nonsense_in_its_messages", Verdict.CRASHED, "call"),
             ("test_deep_nonsense_in_its_messages", Verdict.CRASHED, "call"),
