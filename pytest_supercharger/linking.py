@@ -168,6 +168,7 @@ def _reason(item: ItemOutcome) -> str:
     text = (errors or lines or [item.verdict.value])[-1 if errors else 0]
     name = "" if not item.exception or text.startswith(item.exception) else f"{item.exception}: "
     where = "" if item.phase == "call" else f" (in {item.phase})"
+    where = " (while collecting)" if item.phase == "collect" else where
     return f"{name}{text[:300]}{where}"
 
 

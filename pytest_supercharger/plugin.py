@@ -38,6 +38,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         wanted = getattr(early_config.known_args_namespace, "supercharge", False)
         if not wanted or type(error).__name__ != "ConftestImportFailure":
             raise
+        from pytest_supercharger.reporting.notices import conftest_not_loaded
+
+        failure: Any = error
+        print(conftest_not_loaded(failure.path, failure.cause), file=sys.stderr)
         return None
 
 

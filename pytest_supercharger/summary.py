@@ -119,14 +119,17 @@ def _chosen(result: Filled, project_tests: Iterable[str]) -> Chosen:
         repairs=result.candidate.repairs,
         project_tests_passed=sum(result.code.passes_all_of(test) for test in project_tests),
         generated_tests_passed=sum(map(result.code.passes, generated)),
-        agreement=_rounded(result.searched.selection.agreement),
+        agreement=_agreement(result.searched),
         judge=result.searched.judge,
         control=result.control,
     )
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
+def _agreement(searched: Searched) -> float | None:
+    """None where there was only one answer: it agrees with itself."""
+    answers = sum(code.multiplicity for code in searched.evidence.codes)
+    value = searched.selection.agreement
+    return None if value is None or answers < 2 else round(value, 3)
 
 
 def _nearest(result: NotFilled) -> Nearest:

@@ -131,7 +131,7 @@ def test_a_trouble_has_the_last_line_of_the_error_and_where(stubs: list[Stub]) -
     detail = "t.py:1: in <module>\n    import x\nE   ModuleNotFoundError: No module named 'x'"
     broken = item("t.py", exception="ModuleNotFoundError", detail=detail, phase="collect")
     (trouble,) = links(stubs, broken).environment
-    assert trouble.reason == "ModuleNotFoundError: No module named 'x' (in collect)"
+    assert trouble.reason == "ModuleNotFoundError: No module named 'x' (while collecting)"
 
 
 def test_a_stub_cannot_run_when_all_tests_of_its_module_cannot(

@@ -1,4 +1,4 @@
-"""What is said where there is no run to report: nothing to fill in, something put back."""
+"""What is said apart from a report: nothing to fill in, something put back, not loaded yet."""
 
 from __future__ import annotations
 
@@ -35,3 +35,11 @@ def render_undo(
         writer.line(f"refused   {path}: {reason}", red=True)
     if patch:
         writer.line(f"the way back of the refused files is in {patch}: review and apply it by hand")
+
+
+def conftest_not_loaded(path: Path, cause: BaseException) -> str:
+    """Said before anything else: pytest may next complain of an option that only it declares."""
+    return (
+        f"supercharge: {path} cannot be imported yet ({type(cause).__name__}: {cause}); "
+        "its options, hooks and plugins are unknown until it can"
+    )

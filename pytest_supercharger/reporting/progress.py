@@ -369,7 +369,7 @@ class Live:
 
         style = COLOURS[event.report.status] if isinstance(event, StubDone) else ""
         for line in describe(event):
-            self._console.print(Text(line, style=style), soft_wrap=True)
+            self._console.print(Text(line, style=style))
 
     def _render(self) -> RenderableType:
         from rich.text import Text

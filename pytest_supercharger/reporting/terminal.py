@@ -305,7 +305,7 @@ def _baseline(report: Report, width: int, verbosity: int) -> Iterator[Line]:
         (report.collection_errors, "cannot be collected, not because of a stub:"),
     ):
         if failures:
-            noun = "test" if failures is report.environment_failures else "test file"
+            noun = "test" if any("::" in failure.id for failure in failures) else "test file"
             yield from _labelled("before", f"{count(len(failures), noun)} {title}", width)
             yield from _failures(failures, verbosity)
 

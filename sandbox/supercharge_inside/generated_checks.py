@@ -1,19 +1,23 @@
 """Run generated checks and docstring examples on one candidate, in as few forks as it takes.
 
 The module is imported once; a confined fork of that runs the checks one after the other. A check
-that hangs or crashes ends only its own fork: a new one runs those after it. (A fork for each
-check is 50 times slower: the copied pages cost, not the check.)
+that hangs, crashes or leaves the module changed ends only its own fork: a new one runs those after
+it. (A fork for each check is 50 times slower: the copied pages cost, not the check.)
 """
 
 from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import math
 import os
+import random
 import sys
 import time
 import traceback
+import types
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +30,7 @@ from .watch import watch
 RECORD = "__supercharge_value__"
 RETURNED = 2000  # characters of a returned value kept
 DETAIL = 1000
+COMPARED = 1000  # entries of a module's table that are looked at after every check
 MAX_TIMEOUTS = 2  # of one candidate; a few endless candidates could take most of the time
 
 
@@ -62,6 +67,7 @@ class _Checks:
         self._next = 0  # index of the check that runs
         self._began = 0.0
         self._timeouts = 0
+        self._changed = False  # the last check left something behind for the next
 
     def left(self) -> bool:
         """Whether there is a check to run. After too many time-outs the rest is not run."""
@@ -75,6 +81,7 @@ class _Checks:
         """Run the checks up to the end, or up to one that ends the fork."""
         seconds = math.ceil(self._timeout * (len(self._sources) - self._next)) + 1
         limits = Limits(memory=2 << 30, file_size=1 << 20, open_files=64, cpu=seconds)
+        self._changed = False
         self._start()
         watched = watch(
             self._run_all,
@@ -84,18 +91,23 @@ class _Checks:
             item_limit=self._timeout,
             hear=self._hear,
         )
-        if self._next < len(self._sources):
+        if self._next < len(self._sources) and not self._changed:
             self._timeouts += watched.verdict == "timeout"
             self._note({"verdict": watched.verdict, "detail": watched.detail})
 
     def _run_all(self, send: Callable[[dict[str, Any]], None]) -> None:
         """In the fork."""
+        before = state_of(self._namespace)
         for index in range(self._next, len(self._sources)):
             send({"start": str(index)})
             send({"item": _run_one(self._sources[index], self._namespace, self._reached)})
+            if state_of(self._namespace) != before:
+                send({"changed": True})
+                return
 
     def _hear(self, event: dict[str, Any]) -> None:
         """Which check an answer is for, and how long it took, is known here, not in the fork."""
+        self._changed = self._changed or "changed" in event
         if isinstance(event.get("item"), dict) and self._next < len(self._sources):
             self._note(event["item"])
             self._start()
@@ -112,11 +124,41 @@ class _Checks:
 
 
 def _import(hello: dict[str, Any], path: str) -> Any:
-    folder, name = dotted_name(os.path.join(hello["rootdir"], path))
+    origin = os.path.join(hello["rootdir"], path)
+    folder, name = dotted_name(origin)
     for entry in (*hello["python_path"], folder):
         if entry not in sys.path:
             sys.path.insert(0, entry)
-    return importlib.import_module(name)
+    module = importlib.import_module(name)
+    if os.path.realpath(module.__file__ or "") == os.path.realpath(origin):
+        return module
+    spec = importlib.util.spec_from_file_location(name, origin)  # code.py, say: one of Python's own
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def state_of(namespace: dict[str, Any]) -> list[object]:
+    """What a check may leave behind for the next: plain data of the module and its classes,
+    defaults and attributes of its functions, the random generator, the environment."""
+    home = namespace.get("__name__")
+    state: list[object] = [random.getstate(), dict(os.environ), os.getcwd()]
+    for name, value in namespace.items():
+        if not name.startswith("__"):
+            state += [name, id(value), _plain(value)]
+            if isinstance(value, type) and value.__module__ == home:
+                state += [_plain(inner) for inner in vars(value).values()]
+    return state
+
+
+def _plain(value: Any) -> object:
+    if isinstance(value, types.FunctionType):
+        return canonical((value.__defaults__, value.__kwdefaults__, value.__dict__))
+    if type(value) not in (list, dict, set, tuple, deque, bytearray):
+        return None
+    return canonical(value) if len(value) <= COMPARED else (len(value), id(value))
 
 
 def _run_one(source: str, namespace: dict[str, Any], reached: Reached) -> dict[str, Any]:

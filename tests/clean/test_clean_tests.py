@@ -91,7 +91,7 @@ import pytest
 LIST = [1]
 
 def test_one():
-    a, b = 1, 2
+    [a, b] = 1, 2
     result = f(a)
     print(result)
     assert result == 3
@@ -105,8 +105,8 @@ async def test_two():
 ```
 """
     assert checks(text, stub) == [
-        "a, b = (1, 2)\nresult = f(a)\nassert result == 3",
-        "LIST = [1]\na, b = (1, 2)\nassert f(b) == LIST",
+        "[a, b] = (1, 2)\nresult = f(a)\nassert result == 3",
+        "LIST = [1]\n[a, b] = (1, 2)\nassert f(b) == LIST",
         raising("f(None)", "ValueError"),
         "for n in range(3):\n    assert f(n) == n",
     ]

@@ -81,6 +81,13 @@ def test_git_and_patch_take_the_patch() -> None:
     assert "diff --git" not in text
 
 
+def test_the_printed_command_applies_the_patch_from_where_the_run_was_started() -> None:
+    run = GOOD.run("--supercharge-mode=patch", model="replay:../recording.jsonl", start_in="tests")
+    (command,) = re.findall(r"git -C .*", run.output)
+    subprocess.run(command.split(), cwd=run.folder / "tests", check=True)
+    assert (run.folder / "src/shop.py").read_text() == FILLED
+
+
 def test_the_diff_is_the_patch() -> None:
     patch = (good("patch").folder / "supercharge.patch").read_text()
     assert good("diff").report["diffs"] == [{"path": "src/shop.py", "text": patch}]
@@ -180,7 +187,7 @@ def test_an_agreed_stub_names_what_speaks_for_it() -> None:
     assert (double["status"], double["reason"]) == ("agreed", "not covered by your tests")
     assert (double["project_tests"], double["generated_tests"]) == ([], 0)
     assert (double["examples"], double["examples_passed"]) == (1, 1)
-    assert (double["chosen"]["agreement"], double["chosen"]["judge"]) == (1.0, None)
+    assert (double["chosen"]["agreement"], double["chosen"]["judge"]) == (None, None)
     assert "1/1 docstring examples" in good("write").output
 
 

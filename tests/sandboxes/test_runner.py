@@ -500,6 +500,14 @@ class TestVerdicts:
         assert outcome.verdict is Verdict.BLOCKED
         assert only_item(outcome).raised_by == STUB
 
+    def test_a_blocked_test_is_none_of_the_failures_after_which_the_rest_is_left(
+        self, bench: Bench
+    ) -> None:
+        names = ["test_double.py::test_equal", "test_verdicts.py::test_failed"]
+        left = "test_verdicts.py::test_passed"
+        outcome = bench.tests(*names, left, source=INSTRUMENTED, max_failures=1)
+        assert [item.verdict for item in outcome.items] == [Verdict.BLOCKED, Verdict.FAILED]
+
 
 class TestOverlay:
     def test_a_candidate_is_seen_by_everybody(self, bench: Bench) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 from example_project import Project, Run, code
+
+from pytest_supercharger.exceptions import SandboxUnavailable
+from pytest_supercharger.sandboxes.docker import connect
 
 pytestmark = pytest.mark.bubblewrap
 
@@ -17,6 +22,13 @@ BELONGING = (
 )  # fmt: skip
 NOT_BELONGING = ("swallowed", "raises", "assert_raises", "xfail")
 AT_IMPORT = ("at_import", "at_parametrize", "by_module")
+
+
+def skip_without_docker() -> None:
+    try:
+        connect().close()
+    except SandboxUnavailable as error:
+        pytest.skip(str(error))
 
 
 def stub(name: str) -> str:
@@ -367,9 +379,20 @@ CART = Project(
 )
 
 
-@pytest.mark.parametrize("arguments", [(), ("tests/test_cart.py::test_receipt",)])
-def test_a_test_that_needs_several_methods_fills_them_all(arguments: tuple[str, ...]) -> None:
-    run = CART.run(*arguments)
+@pytest.mark.parametrize(
+    ("arguments", "sandbox"),
+    [
+        ((), "bubblewrap"),
+        (("tests/test_cart.py::test_receipt",), "bubblewrap"),
+        pytest.param((), "docker", marks=pytest.mark.docker),
+    ],
+)
+def test_a_test_that_needs_several_methods_fills_them_all(
+    arguments: tuple[str, ...], sandbox: str
+) -> None:
+    if sandbox == "docker":
+        skip_without_docker()
+    run = CART.run(*arguments, sandbox=sandbox)
     assert run.returncode == 0, run.output
     assert {stub["id"].split(".")[-1] for stub in run.report["stubs"]} == {
         *("add", "total", "receipt")
@@ -532,6 +555,16 @@ def test_a_conftest_that_reaches_a_stub_at_import_is_no_obstacle(conftest: str) 
     assert run.status("::home") == "verified", run.output
     assert "return value + 1" in run.project.files["src/home.py"]
     assert run.returncode == 0
+    assert f"{run.folder / conftest} cannot be imported yet (NotImplementedError" in run.output
+
+
+def test_an_option_of_a_conftest_that_reaches_a_stub_is_explained() -> None:
+    option = '\n\ndef pytest_addoption(parser):\n    parser.addoption("--shop")\n'
+    conftest = textwrap.dedent(HOME_CONFTEST) + option
+    run = Project({**HOME, "conftest.py": conftest}).run("--shop=open")
+    assert run.returncode == 4
+    assert "its options, hooks and plugins are unknown" in run.output
+    assert "unrecognized arguments: --shop=open" in run.output
 
 
 def test_a_conftest_below_the_initial_ones_is_linked_with_its_folder() -> None:
