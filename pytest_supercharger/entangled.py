@@ -61,7 +61,7 @@ class Filling:
     bench: Bench
     stubs: Mapping[str, Stub]  # that may be filled, by id
     tests: dict[str, Tests]  # that belong to each stub; grows as tests come past others
-    seconds: float  # for the guesses of one stub
+    seconds: float  # for guesses, until something comes of one
     taken: dict[str, CodeCandidate] = field(default_factory=dict)
     results: dict[str, Result | Waiting] = field(default_factory=dict)
     _failed: dict[str, NotFilled] = field(default_factory=dict)  # on top of guesses
@@ -107,6 +107,7 @@ class Filling:
         while waiting := self._waiting():
             moved = [self._again(one) for one in waiting]
             self._tell()
+            self._until = time.monotonic() + self.seconds
             if not any(moved) and not any(map(self._together, waiting)):
                 break
             self._tell()
@@ -149,11 +150,11 @@ class Filling:
 
     def _together(self, waiting: Waiting) -> bool:
         """Find bodies for a stub and those that it waits for, on the tests of all of them."""
-        self._until = time.monotonic() + self.seconds
         return self._guess(waiting, self.tests[waiting.stub.id])
 
     def _instead(self, waiting: Waiting, blockers: Iterable[str]) -> bool:
         """Another body for a filled stub, one with which the tests of ``waiting`` pass, too."""
+        self._until = time.monotonic() + self.seconds
         for stub in blockers:
             before = self._state()
             del self.taken[stub], self.results[stub]

@@ -64,7 +64,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     from pytest_supercharger.exceptions import SuperchargeError
 
     settings = read_settings(config)
-    writer = pytest.TerminalReporter(config, sys.stdout)._tw
+    terminal = config.pluginmanager.get_plugin("terminal")  # pytest 8.2 exports no TerminalReporter
+    writer = terminal.TerminalReporter(config, sys.stdout)._tw
     try:
         return command.main(config, settings, writer)
     except SuperchargeError as error:

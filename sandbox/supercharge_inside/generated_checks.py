@@ -97,6 +97,7 @@ class _Checks:
 
     def _run_all(self, send: Callable[[dict[str, Any]], None]) -> None:
         """In the fork."""
+        self._reached.move_here()
         before = state_of(self._namespace)
         for index in range(self._next, len(self._sources)):
             send({"start": str(index)})

@@ -12,24 +12,37 @@ import io
 import linecache
 import os
 import tokenize
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any
-
-from _pytest.assertion.rewrite import AssertionRewritingHook
 
 _Loader = importlib.machinery.SourceFileLoader
 
 
 def install(files: Mapping[str, str]) -> None:
-    """Serve ``files`` (absolute path to source) in place of what is on disk, in this process."""
-    if not files:
-        return
+    """Serve ``files`` also where pytest rewrites the assertions of a plugin of the project."""
+    from _pytest.assertion.rewrite import AssertionRewritingHook
+
+    served = serve(files)
+    find = AssertionRewritingHook.find_spec
+
+    def find_spec(self: Any, name: str, path: Any = None, target: Any = None) -> Any:
+        spec = find(self, name, path, target)
+        ours = spec is not None and spec.origin is not None and served(spec.origin) is not None
+        return None if ours else spec
+
+    AssertionRewritingHook.find_spec = find_spec  # type: ignore[method-assign]
+
+
+def serve(files: Mapping[str, str]) -> Callable[[str], bytes | None]:
+    """Serve ``files`` (absolute path to source) in place of what is on disk, in this process.
+
+    Returns the function that tells what is served for a path.
+    """
     sources = {path: encode(text) for path, text in files.items()}
     sources |= {os.path.realpath(path): data for path, data in sources.items()}
     names = {os.path.basename(path) for path in sources}
     read, compiled = _Loader.get_data, _Loader.get_code
-    find = AssertionRewritingHook.find_spec
 
     def served(path: str) -> bytes | None:
         """The source for a path, however it is spelled: ``tests/../src/shop.py``, by a link."""
@@ -53,17 +66,12 @@ def install(files: Mapping[str, str]) -> None:
         code: CodeType = self.source_to_code(data, path)  # never the cached bytecode
         return code
 
-    def find_spec(self: Any, name: str, path: Any = None, target: Any = None) -> Any:
-        spec = find(self, name, path, target)
-        ours = spec is not None and spec.origin is not None and served(spec.origin) is not None
-        return None if ours else spec
-
     _Loader.get_data = get_data  # type: ignore[method-assign]
     _Loader.get_code = get_code  # type: ignore[method-assign]
-    AssertionRewritingHook.find_spec = find_spec  # type: ignore[method-assign]
     for path, text in files.items():
         lines = (len(text), None, text.splitlines(keepends=True), path)
         linecache.cache[path] = linecache.cache[os.path.realpath(path)] = lines
+    return served
 
 
 def encode(text: str) -> bytes:

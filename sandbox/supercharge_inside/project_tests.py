@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from . import overlay
+from . import children, overlay
 from .control import Control
 from .reached import Reached
 from .recorder import Recorder, new_item
 
+STANDIN = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "standin")
 MODULES = 5000  # project modules reported at most
 
 # Of this place rather than of the project: options of plugins that are left out, a tree that
@@ -47,7 +48,7 @@ def run(
     control = Control() if check["kind"] == "control" else None
     if control:
         control.install(hello["rootdir"])
-    reached = Reached()
+    reached = Reached(children.hand_down(files, STANDIN))
     plugins = [
         OurOptions(hello["options"]),
         Recorder(send, reached, control, check["max_failures"]),

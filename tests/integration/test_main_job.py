@@ -100,3 +100,46 @@ def test_a_body_that_waited_for_another_stub_is_counted_and_controlled_by_its_ow
         assert run.stub(stub)["chosen"]["project_tests_passed"] == 1
         assert run.stub(stub)["chosen"]["control"] == "passed"
     assert "src/shop.py::total  waits for src/shop.py::mean" in run.output
+
+
+COMMAND = SHOP.with_files(
+    {
+        "src/shop.py": '''\
+            """A shop with a command."""
+
+            import sys
+
+
+            def total(prices: list[int]) -> int:
+                """Sum of all prices."""
+                raise NotImplementedError
+
+
+            if __name__ == "__main__":
+                print(total([int(word) for word in sys.argv[1:]]))
+            ''',
+        "tests/test_shop.py": """\
+            import os
+            import subprocess
+            import sys
+
+
+            def test_the_command():
+                path = os.pathsep.join(["src", os.environ.get("PYTHONPATH", "")])
+                run = subprocess.run(
+                    [sys.executable, "-m", "shop", "1", "2"],
+                    env={**os.environ, "PYTHONPATH": path},
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+                assert run.stdout == "3\\n"
+            """,
+    }
+)
+
+
+def test_a_test_that_starts_the_program_belongs_to_its_stub() -> None:
+    run = COMMAND.answering(code("src/shop.py::total", WRONG, RIGHT)).run()
+    assert run.stub("::total")["project_tests"] == ["tests/test_shop.py::test_the_command"]
+    assert run.status("::total") == "verified", run.output
+    assert "return sum(prices)" in run.project.files["src/shop.py"]

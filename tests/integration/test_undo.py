@@ -61,7 +61,7 @@ def test_undo_and_options_that_contradict_it_are_exit_4() -> None:
     assert "leave out --supercharge-fresh" in run.output
 
 
-MANY = 12
+MANY = 6
 KILLED = Project(  # killed at the first sign of a file being replaced
     {
         "conftest.py": """\
@@ -77,7 +77,7 @@ KILLED = Project(  # killed at the first sign of a file being replaced
 
 
             def pytest_supercharge_stubs(config, stubs):
-                if len(stubs) == 12:
+                if len(stubs) == 6:
                     threading.Thread(target=watch, args=[config.rootpath], daemon=True).start()
             """,
         **{
@@ -90,7 +90,7 @@ KILLED = Project(  # killed at the first sign of a file being replaced
             import pytest
 
 
-            @pytest.mark.parametrize("number", range(12))
+            @pytest.mark.parametrize("number", range(6))
             def test_total(number):
                 assert importlib.import_module(f"shop{number}").total([1, 2, 3]) == 6
             """,
