@@ -184,5 +184,5 @@ class _Bench:
 def limits_of(links: Links, timeout: float) -> tuple[tuple[str, float], ...]:
     """Five times what an item took before, where that is more than the limit."""
     longer = [(test, 5 * seconds) for test, seconds in links.seconds.items()]
-    collecting = ("", max(60.0, 5 * links.collecting))
+    collecting = ("", max(2 * timeout, 5 * links.collecting))
     return (collecting, *((test, limit) for test, limit in longer if limit > timeout))

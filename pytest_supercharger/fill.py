@@ -98,5 +98,6 @@ def ranked(codes: Iterable[CodeEvidence]) -> tuple[CodeEvidence, ...]:
 
 
 def _reason(searched: Searched) -> str:
-    reasons = [searched.selection.reason, searched.stopped]
+    why = "" if searched.evidence.codes else searched.rejected
+    reasons = [searched.selection.reason, why, searched.stopped]
     return "; ".join(reason for reason in reasons if reason)

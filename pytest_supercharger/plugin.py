@@ -64,7 +64,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     from pytest_supercharger.exceptions import SuperchargeError
 
     settings = read_settings(config)
-    terminal = config.pluginmanager.get_plugin("terminal")  # pytest 8.2 exports no TerminalReporter
+    terminal: Any = config.pluginmanager.get_plugin("terminal")  # pytest 8.2 does not export it
     writer = terminal.TerminalReporter(config, sys.stdout)._tw
     try:
         return command.main(config, settings, writer)

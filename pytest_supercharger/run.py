@@ -244,8 +244,8 @@ class _Journey:
             task = self._task(stub, tests, taken)
         except SetupError as error:
             return NotFilled(stub=stub, reason=str(error), more_may_help=False)
-        for title in task.context.dropped:
-            data: dict[str, object] = {"part": title}
+        if task.context.dropped:
+            data: dict[str, object] = {"parts": list(task.context.dropped)}
             self.rooms.ledger.record_decision(self.rooms.ledger_run, stub.id, "dropped", data)
         return fill_stub(task, self._tools(), self._style(stub))
 
@@ -336,7 +336,9 @@ class _Journey:
     def _arguments(self, gate: tuple[str, ...]) -> tuple[str, ...]:
         if EVERYTHING in gate:
             return self.inputs.selection
-        return tuple(as_argument(test, self.inputs.rootdir) for test in gate)
+        whole = {test for test in gate if "::" not in test}  # files: their tests come with them
+        tests = [test for test in gate if test in whole or test.split("::")[0] not in whole]
+        return tuple(as_argument(test, self.inputs.rootdir) for test in tests)
 
     def _limits(self, gate: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
         wanted = {"", *gate}

@@ -125,6 +125,7 @@ class Searched:
     judge: float | None
     rounds: int
     stopped: str  # which budget was used up; "" when none was
+    rejected: str  # how many answers held nothing to check, and mostly why; "" for none
     seconds: float
     generate_seconds: float
     check_seconds: float
@@ -151,6 +152,7 @@ class _Search:
     project: dict[str, Outcome] = field(default_factory=dict)
     generated: dict[str, dict[str, ItemOutcome]] = field(default_factory=dict)
     tests: dict[str, TestCandidate] = field(default_factory=dict)
+    rejected: Counter[str] = field(default_factory=Counter)  # by reason
     asked: Counter[RequestKind] = field(default_factory=Counter)
     rounds: int = 0
     stopped: str = ""
@@ -338,6 +340,7 @@ class _Search:
         return found
 
     def _rejected(self, completion: Completion, reason: str) -> None:
+        self.rejected[reason] += 1
         data: dict[str, object] = {"index": completion.index, "reason": reason}
         self.tools.journal.decided(self.task.stub.id, "rejected", data)
 
@@ -471,6 +474,13 @@ class _Search:
         answers = list(self._complete(RequestKind.JUDGE, prompt, 1, judge))
         return read_score(answers[-1].text) if answers else None
 
+    def _most_rejected(self) -> str:
+        if not self.rejected:
+            return ""
+        answers = _some(self.rejected.total(), "answer")
+        ((reason, _),) = self.rejected.most_common(1)
+        return f"{answers} held nothing to check, mostly: {reason}"
+
     def result(self) -> Searched:
         return Searched(
             evidence=self.evidence(),
@@ -478,6 +488,7 @@ class _Search:
             judge=self.judge,
             rounds=self.rounds,
             stopped=self.stopped,
+            rejected=self._most_rejected(),
             seconds=time.monotonic() - self._began,
             generate_seconds=self.generate_seconds,
             check_seconds=self.check_seconds,

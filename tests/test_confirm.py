@@ -231,8 +231,8 @@ def test_uncovered_winners_are_held_to_what_passed_before() -> None:
 @pytest.mark.parametrize(
     ("seconds", "limits"),
     [
-        ({}, {"": 60.0}),
-        ({"t.py::a": 1.0, "t.py::b": 3.0}, {"": 60.0, "t.py::b": 15.0}),
+        ({}, {"": 20.0}),
+        ({"t.py::a": 1.0, "t.py::b": 3.0}, {"": 20.0, "t.py::b": 15.0}),
     ],
 )
 def test_limits_are_five_times_the_baseline_where_that_is_more(

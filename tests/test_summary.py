@@ -43,6 +43,7 @@ def searched(*codes: CodeEvidence, chosen: CodeEvidence | None = None, **changes
         "judge": 0.9,
         "rounds": 2,
         "stopped": "",
+        "rejected": "",
         "seconds": 3.14159,
         "generate_seconds": 2.0001,
         "check_seconds": 0.5,
@@ -78,7 +79,16 @@ def test_a_covered_body_is_verified(stub: Stub) -> None:
     assert chosen is not None
     assert chosen.source == "def total(prices):\n    return sum(prices)"
     assert (chosen.project_tests_passed, chosen.generated_tests_passed) == (2, 1)
-    assert (chosen.agreement, chosen.judge, chosen.control) == (0.667, 0.9, "passed")
+    assert (chosen.judge, chosen.control) == (0.9, "passed")
+    assert chosen.agreement is None  # a single body agrees with nobody
+
+
+def test_the_agreement_of_several_bodies_is_rounded(stub: Stub) -> None:
+    one, other = evidence_of(body("return sum(prices)")), evidence_of(body("return 0"))
+    result = filled(stub, code=one, searched=searched(one, other, chosen=one))
+    chosen = report_filled(result, links(tests=TESTS), None).chosen
+    assert chosen is not None
+    assert chosen.agreement == 0.667
 
 
 def test_a_body_without_project_tests_is_agreed_and_says_so(stub: Stub) -> None:

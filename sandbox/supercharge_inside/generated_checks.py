@@ -203,7 +203,10 @@ def with_recorded_value(source: str) -> ast.Module:
 
 def _recorded(test: ast.expr) -> ast.expr:
     if isinstance(test, ast.Compare):
-        test.left = _call(test.left)
+        if isinstance(test.left, ast.Constant) and len(test.ops) == 1:
+            test.comparators = [_call(test.comparators[0])]  # assert 3 == f(1)
+        else:
+            test.left = _call(test.left)
         return test
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         test.operand = _call(test.operand)

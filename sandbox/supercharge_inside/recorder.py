@@ -75,7 +75,7 @@ class Recorder:
         text = str(report.longrepr or "")
         return new_item(
             collector.nodeid,
-            "error",
+            "blocked" if stub or reached else "error",
             phase="collect",
             exception=type(cause).__name__ if cause is not None else "",
             detail=text[-DETAIL:],
