@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +27,19 @@ class Refused:
     path: str
     reason: str
     conflict: bool  # it changed after it was read
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ctrl-C has no effect: all is delivered in a moment, and the report says what was."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def diffs_of(tree: Tree, taken: Mapping[str, CodeCandidate]) -> dict[str, str]:

@@ -29,6 +29,10 @@ class Filled:
         control = self.code.project.control if self.code.project else Control.NONE
         return control.value or Control.NONE.value
 
+    def taken_back(self, reason: str) -> NotFilled:
+        """The result when the body is not to be used after all."""
+        return NotFilled(stub=self.stub, reason=reason, searched=self.searched, nearest=self.code)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotFilled:

@@ -6,7 +6,6 @@ runs is cancelled. The loop ends with an answer, a used-up budget, or a model wi
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator
@@ -25,9 +24,9 @@ from pytest_supercharger.clean.candidates import (
 from pytest_supercharger.context import Context
 from pytest_supercharger.evidence import CodeEvidence, Evidence
 from pytest_supercharger.exceptions import SourceError
+from pytest_supercharger.feedback import counted, failures_of, read_score, used_up
 from pytest_supercharger.models.base import Completion, Model, Request
 from pytest_supercharger.prompts import (
-    Failure,
     Feedback,
     Prompt,
     Prompts,
@@ -40,16 +39,14 @@ from pytest_supercharger.sandboxes.base import (
     ItemOutcome,
     Outcome,
     Sandbox,
-    Verdict,
 )
-from pytest_supercharger.selection import Selection, select
+from pytest_supercharger.selection import Selection, as_wished, select
 from pytest_supercharger.splice import splice
 from pytest_supercharger.stubs import Stub
 
 MAX_FAILURES = 5  # failed items of one candidate after which the rest tells nothing new
 CHECK_SECONDS = 1.0  # limit of one generated check; an honest one takes milliseconds
 ALL_CHECKS_SECONDS = 15.0  # limit of all generated checks on one candidate
-_SCORE = re.compile(r"(?<![\d.])(?:0(?:\.\d+)?|1(?:\.0+)?|\.\d+)(?![\d.])")
 _WHAT_CHANGED_NOTHING = "the model had nothing new"
 
 
@@ -206,15 +203,15 @@ class _Search:
     def _spent(self) -> str:
         budget = self.tools.budget
         if self._is_late():
-            return _used_up(f"{budget.seconds:g} s", "seconds")
+            return used_up(f"{budget.seconds:g} s", "seconds")
         if budget.tokens is not None and self.completion_tokens >= budget.tokens:
-            return _used_up(_some(budget.tokens, "token"), "tokens")
+            return used_up(counted(budget.tokens, "token"), "tokens")
         return ""
 
     def _stop_if_spent(self) -> None:
         self.stopped = self._spent()
         if not self.stopped and self.rounds == self.tools.budget.rounds:
-            self.stopped = _used_up(_some(self.rounds, "round"), "rounds")
+            self.stopped = used_up(counted(self.rounds, "round"), "rounds")
 
     # --- from the model
 
@@ -288,7 +285,7 @@ class _Search:
         if nearest is None:
             return RequestKind.CODE, None
         source = render_function(self.task.stub, nearest.candidate)
-        failures = _failures(nearest, self.tests)
+        failures = failures_of(nearest, self.tests)
         kind = RequestKind.REPAIR_CODE if failures else RequestKind.IMPROVE_CODE
         return kind, Feedback(source=source, failures=failures)
 
@@ -441,7 +438,7 @@ class _Search:
             self._selection = select(evidence)
             wished = self.tools.hooks.select(self.task.stub, evidence) if evidence.codes else None
             if wished:
-                self._selection = _as_wished(wished, evidence, self._selection)
+                self._selection = as_wished(wished, evidence, self._selection)
         return self._selection
 
     def has_answer(self) -> bool:
@@ -477,7 +474,7 @@ class _Search:
     def _most_rejected(self) -> str:
         if not self.rejected:
             return ""
-        answers = _some(self.rejected.total(), "answer")
+        answers = counted(self.rejected.total(), "answer")
         ((reason, _),) = self.rejected.most_common(1)
         return f"{answers} held nothing to check, mostly: {reason}"
 
@@ -495,43 +492,3 @@ class _Search:
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
         )
-
-
-def _some(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _used_up(budget: str, option: str) -> str:
-    return f"its budget of {budget} is used up (--supercharge-{option})"
-
-
-def _as_wished(wished: str, evidence: Evidence, selection: Selection) -> Selection:
-    """The candidate that a hook named; the user's tests stay a hard gate."""
-    code = next((code for code in evidence.codes if code.candidate.id == wished), None)
-    if code is None or (evidence.project_tests and not code.is_proven):
-        return selection
-    return replace(selection, chosen=code, reason="", nearest=code)
-
-
-def read_score(text: str) -> float | None:
-    """The last number from 0 to 1 in a judge's answer; None when there is none."""
-    found = _SCORE.findall(text)
-    return float(found[-1]) if found else None
-
-
-def _failures(code: CodeEvidence, tests: dict[str, TestCandidate]) -> tuple[Failure, ...]:
-    """What a candidate fails: project tests, else the user's own examples."""
-    bad = (Verdict.FAILED, Verdict.ERROR, Verdict.TIMEOUT, Verdict.CRASHED, Verdict.OUT_OF_MEMORY)
-    items = code.project.items if code.project else ()
-    failures = [_failure(item.id, item) for item in items if item.verdict in bad]
-    failures += [
-        _failure(tests[name].source, item)
-        for name, item in code.generated.items()
-        if item.verdict in bad and name in tests and tests[name].trusted
-    ]
-    return tuple(failures)
-
-
-def _failure(test: str, item: ItemOutcome) -> Failure:
-    exception = item.exception or item.verdict.value
-    return Failure(test=test, detail=item.detail, exception=exception)

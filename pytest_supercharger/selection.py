@@ -12,7 +12,7 @@ import math
 import tokenize
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from pytest_supercharger.evidence import CodeEvidence, Evidence
@@ -43,6 +43,14 @@ def select(evidence: Evidence) -> Selection:
     if evidence.project_tests:
         return _by_project_tests(evidence)
     return _by_agreement(evidence)
+
+
+def as_wished(wished: str, evidence: Evidence, selection: Selection) -> Selection:
+    """The candidate that a hook named; the user's tests stay a hard gate."""
+    code = next((code for code in evidence.codes if code.candidate.id == wished), None)
+    if code is None or (evidence.project_tests and not code.is_proven):
+        return selection
+    return replace(selection, chosen=code, reason="", nearest=code)
 
 
 def _by_project_tests(evidence: Evidence) -> Selection:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 RECORDING = "recording.jsonl"
+
+
+@cache
+def _room() -> str:
+    """A folder for all projects of this process, gone with it."""
+    room = tempfile.mkdtemp(prefix="examples-")
+    atexit.register(shutil.rmtree, room, ignore_errors=True)
+    return room
 
 
 def code(stub: str, *completions: str, kind: str = "code") -> list[dict[str, str]]:
@@ -35,6 +46,7 @@ class Run:
 
     def stub(self, name: str) -> dict[str, Any]:
         """The report's entry of the stub whose id ends so."""
+        assert self.report, self.output
         (found,) = [stub for stub in self.report["stubs"] if stub["id"].endswith(name)]
         assert isinstance(found, dict)
         return found
@@ -83,7 +95,7 @@ class Project:
         The state directory lies beside the folder, so two runs in one folder share it;
         ``start_in``: the folder below it to start in.
         """
-        folder = folder or Path(tempfile.mkdtemp(prefix="example-")) / "project"
+        folder = folder or Path(tempfile.mkdtemp(dir=_room())) / "project"
         if not folder.exists():
             folder.mkdir(parents=True)
             self.write(folder)

@@ -198,7 +198,9 @@ def test_only_the_start_names_a_concrete_model_or_sandbox() -> None:
         assert named == same_room, module
 
 
-@pytest.mark.parametrize("module", ["selection", "clean.fences", "clean.syntax", "clean.pruning"])
+@pytest.mark.parametrize(
+    "module", ["selection", "feedback", "clean.fences", "clean.syntax", "clean.pruning"]
+)
 def test_pure_rooms_touch_no_file_and_no_process(module: str) -> None:
     path = package_files()[module]
     doors = {"os", "shutil", "socket", "sqlite3", "subprocess", "tempfile"}

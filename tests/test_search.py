@@ -27,12 +27,13 @@ from searching import (
 )
 from specimens import STUB, blocked, item, outcome
 
+from pytest_supercharger.feedback import read_score
 from pytest_supercharger.models.base import Completion, ModelInfo, Request, never
 from pytest_supercharger.models.scripted import ScriptedModel
 from pytest_supercharger.prompts import RequestKind
 from pytest_supercharger.sandboxes.base import Check, Control, Outcome, SandboxInfo, Verdict
 from pytest_supercharger.sandboxes.scripted import ScriptedSandbox
-from pytest_supercharger.search import Searched, read_score, search
+from pytest_supercharger.search import Searched, search
 
 CHECKS = "assert total([1, 2, 3]) == 6\nassert total([6]) == 6\n"
 VALUES = {"sum(prices)": "6", "result += price": "6", "prices[0]": "1", "len(prices)": "3"}
