@@ -23,7 +23,7 @@ def test_the_example_conftest_works_as_it_says() -> None:
     project = project.answering(code(TOTAL, PRINTING, WRONG, RIGHT))
     recorded = json.dumps({"stub": TOTAL, "request": "code", "completion": RIGHT})
     project = project.with_files({"tests/recorded.jsonl": recorded + "\n"})
-    run = project.run()
+    run = project.run(env={"CI": ""})
     ids = [stub["id"] for stub in run.report["stubs"]]
     assert ids == [TOTAL, "src/shop.py::double"]  # the one left to people is left out
     assert run.stub("::total")["candidates"] == 2  # the one that prints was refused
