@@ -65,6 +65,9 @@ class Prompt:
     continuation: str  # for base models: source text that ends where the model goes on
     stop: tuple[str, ...]  # for base models: strings that end the answer
     sampling: Sampling
+    wanted: str = ""  # regular expression: a closed code block that it is found in ends the answer
+    level: int | None = None  # base models: column of the def line; back at it the answer ends
+    suffix: str = ""  # what follows the stub in its file: for models that fill in
     dropped: tuple[str, ...] = ()  # titles of context parts left out to fit the budget
 
 
@@ -128,6 +131,8 @@ _TEMPLATE_NAMES = {
     "feedback",
 }
 _WITHOUT_FEEDBACK = {RequestKind.CODE, RequestKind.TESTS}
+_CODE_KINDS = {RequestKind.CODE, RequestKind.IMPROVE_CODE, RequestKind.REPAIR_CODE}
+_TEST_KINDS = {RequestKind.TESTS, RequestKind.IMPROVE_TESTS}
 _KEYS = {"system", "user", "continuation", "stop", "sampling", "examples"}
 _TOKENS_PER_MESSAGE = 8  # what a chat template puts around a message; 4 to 7 in those we looked at
 _MAX_FAILURES = 4
@@ -163,8 +168,9 @@ def render(
 ) -> Prompt:
     """Fill the prompt file of ``kind``.
 
-    With ``limit`` and ``count`` the prompt is at most ``limit`` tokens long: the farthest parts
-    of the context go first, then the few-shot examples; SetupError when that is not enough.
+    With ``limit`` and ``count`` the prompt is at most ``limit`` tokens long: what follows the
+    stub in its file goes first, then the farthest parts of the context, then the few-shot
+    examples; SetupError when that is not enough.
     A failure in a case that the context holds back is told without its values. Every kind but
     CODE and TESTS goes on from an earlier answer and needs ``feedback``.
     """
@@ -188,7 +194,7 @@ def render(
 def prompt_tokens(prompt: Prompt, count: Callable[[str], int]) -> int:
     """Tokens of the prompt in its longer form, a chat template's own included."""
     chat = sum(count(message.content) + _TOKENS_PER_MESSAGE for message in prompt.messages)
-    return max(chat, count(prompt.continuation))
+    return max(chat, count(prompt.continuation) + count(prompt.suffix))
 
 
 def context_budget(prompts: Prompts, context_tokens: int, count: Callable[[str], int]) -> int:
@@ -210,6 +216,7 @@ def context_budget(prompts: Prompts, context_tokens: int, count: Callable[[str],
 
 def _fill(kind: RequestKind, file: PromptFile, context: Context, seen: Feedback | None) -> Prompt:
     values = _values(context, seen)
+    is_code = kind in _CODE_KINDS
     return Prompt(
         kind=kind,
         messages=(
@@ -220,8 +227,23 @@ def _fill(kind: RequestKind, file: PromptFile, context: Context, seen: Feedback 
         continuation=file.continuation.fill(values),
         stop=tuple(dict.fromkeys(stop.fill(values) for stop in file.stop)),
         sampling=file.sampling,
+        wanted=_wanted(kind, context.stub),
+        level=len(_indent(context)) if is_code else None,
+        suffix=context.after if is_code else "",
         dropped=context.dropped,
     )
+
+
+def _wanted(kind: RequestKind, stub: Stub) -> str:
+    """What a code block holds that is an answer; "" where none is asked for."""
+    if kind in _CODE_KINDS:
+        return rf"(?m)^[ \t]*(?:async[ \t]+)?def[ \t]+{re.escape(stub.name)}\b"
+    return "assert" if kind in _TEST_KINDS else ""
+
+
+def _indent(context: Context) -> str:
+    """What stands before the def line in a continuation."""
+    return "    " * context.depth
 
 
 def _values(context: Context, feedback: Feedback | None) -> dict[str, object]:
@@ -240,7 +262,7 @@ def _values(context: Context, feedback: Feedback | None) -> dict[str, object]:
             if part.kind not in (PartKind.STUB, PartKind.IMPORTS)
         ),
         "enclosing": context.enclosing,
-        "indent": "    " * context.depth,
+        "indent": _indent(context),
         "feedback": feedback,
     }
 
@@ -281,8 +303,11 @@ def _middle_out(text: str, most: int) -> str:
 
 
 def _ever_smaller(file: PromptFile, context: Context) -> Iterator[tuple[PromptFile, Context]]:
-    """The same with less and less: far parts go first, then the examples."""
+    """The same with less and less: what follows goes first, then far parts, then the examples."""
     yield file, context
+    if context.after:
+        context = replace(context, after="")
+        yield file, context
     while len(context.parts) > 1:
         title = context.parts[-1].title
         dropped = (*context.dropped, title)

@@ -143,8 +143,11 @@ def test_model_seed_words_and_sampling_are_in_a_completions_key() -> None:
         completion_key("model", PROMPT, 2),
         completion_key("model", replace(PROMPT, sampling=Sampling(temperature=0.1)), 1),
         completion_key("model", replace(PROMPT, continuation="def g():"), 1),
+        completion_key("model", replace(PROMPT, suffix="x = 1"), 1),
+        completion_key("model", replace(PROMPT, wanted="def f"), 1),
+        completion_key("model", replace(PROMPT, level=0), 1),
     }
-    assert len(keys) == 5
+    assert len(keys) == 8
     assert completion_key("model", replace(PROMPT, dropped=("callers",)), 1) in keys
 
 

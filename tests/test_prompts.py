@@ -13,6 +13,7 @@ import pytest
 from pytest_supercharger.bundled import prompts_dir
 from pytest_supercharger.context import Context, LinkedTest, PartKind, gather_context
 from pytest_supercharger.exceptions import SetupError
+from pytest_supercharger.models.endings import Ends, trim
 from pytest_supercharger.prompts import (
     Failure,
     Feedback,
@@ -29,6 +30,7 @@ from pytest_supercharger.prompts import (
 from pytest_supercharger.stubs import Stub, find_stubs
 
 KINDS = [kind for kind in RequestKind if kind is not RequestKind.PLAN]
+CODE_KINDS = [RequestKind.CODE, RequestKind.IMPROVE_CODE, RequestKind.REPAIR_CODE]
 FEEDBACK = Feedback(
     source="def total(self, n):\n    return n",
     failures=(
@@ -115,6 +117,20 @@ def contexts(tmp_path: Path, stubs: dict[str, Stub]) -> dict[str, Context]:
         )
         for name, stub in stubs.items()
     }
+
+
+def gather(root: Path, module: str, *tests: str) -> Context:
+    """The context of a module's only stub."""
+    (root / "m.py").write_text(module)
+    (stub,) = find_stubs(root, norecurse=(), python_files=("test_*.py",)).stubs
+    return gather_context(
+        stub,
+        rootdir=root,
+        tests=[LinkedTest(id=test, belongs=True) for test in tests],
+        all_stubs=(stub,),
+        budget=4000,
+        count=count,
+    )
 
 
 def ask(prompt: Prompt) -> str:
@@ -240,6 +256,103 @@ def test_a_base_model_sees_the_earlier_version_as_a_comment(kind, contexts, prom
     ast.parse(text + "        return 1\n")
 
 
+@pytest.mark.parametrize("kind", CODE_KINDS)
+@pytest.mark.parametrize("name", ["Basket.total", "plain", "fetch", "Views.Inner.size"])
+def test_the_level_is_the_column_of_the_def_line_in_the_continuation(kind, name, contexts, prompts):
+    prompt = fill(kind, contexts[name], prompts)
+    defined = rf"(?m)^( *)(?:async )?def {contexts[name].stub.name}\b"
+    assert prompt.level == len(re.findall(defined, prompt.continuation)[-1])
+
+
+@pytest.mark.parametrize("name", ["Basket.total", "plain", "Views.Inner.size"])
+def test_of_a_base_models_answer_the_body_is_kept(name, contexts, prompts):
+    prompt = fill(RequestKind.CODE, contexts[name], prompts)
+    inner, outer = " " * (prompt.level + 4), " " * prompt.level
+    body = f"{inner}if x:\n\n{inner}    return [\n1,\n]\n{inner}return 2\n\n"
+    assert trim(f"{body}{outer}x = 1\n", Ends(level=prompt.level)) == body
+
+
+@pytest.mark.parametrize("kind", CODE_KINDS)
+def test_what_follows_the_stub_in_its_file_is_the_suffix(kind, contexts, prompts):
+    prompt = fill(kind, contexts["Basket.total"], prompts)
+    assert prompt.suffix.startswith("\ndef plain(x: int) -> int:\n")
+    assert MODULE.endswith(prompt.suffix)
+    nested = fill(kind, contexts["Views.Inner.size"], prompts)
+    assert nested.suffix.startswith("        @classmethod\n        def make(cls):\n")
+
+
+def test_the_suffix_is_cut_at_whole_lines(tmp_path, prompts):
+    stub = "def f():\n    raise NotImplementedError\n"
+    following = "".join(f"X{i} = {i}\n" for i in range(1000))
+    suffix = fill(RequestKind.CODE, gather(tmp_path, stub + following), prompts).suffix
+    assert following.startswith(suffix)
+    assert suffix.endswith("\n")
+    assert 1400 < len(suffix) <= 1500
+
+
+@pytest.mark.parametrize("following", ["", "\n\n", "x" * 2000])
+def test_without_a_line_that_fits_there_is_no_suffix(following, tmp_path, prompts):
+    stub = "def f():\n    raise NotImplementedError\n"
+    assert fill(RequestKind.CODE, gather(tmp_path, stub + following), prompts).suffix == ""
+
+
+def test_a_file_that_changed_since_has_no_suffix(tmp_path, stubs, prompts):
+    (tmp_path / "m.py").write_text("\n" + MODULE)
+    context = gather_context(
+        stubs["plain"], rootdir=tmp_path, tests=[], all_stubs=(), budget=4000, count=count
+    )
+    assert fill(RequestKind.CODE, context, prompts).suffix == ""
+
+
+def test_held_back_cases_in_the_stubs_own_file_are_in_no_suffix(tmp_path, prompts):
+    stub = "def total(n):\n    raise NotImplementedError\n"
+    test = TESTS.replace("from m import Basket, plain\n", "").replace("Basket().total", "total")
+    context = gather(tmp_path, f"import pytest\n{stub}{test}", "m.py::test_total")
+    assert context.held_back
+    assert fill(RequestKind.CODE, context, prompts).suffix == ""
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in CODE_KINDS])
+def test_only_code_has_a_level_and_a_suffix(kind, contexts, prompts):
+    prompt = fill(kind, contexts["Basket.total"], prompts)
+    assert (prompt.level, prompt.suffix) == (None, "")
+
+
+# --- what is wanted ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not RequestKind.JUDGE])
+def test_the_answers_of_the_examples_end_where_they_are_complete(kind, contexts, prompts):
+    context = contexts["plain"]
+    for message in prompts.files[kind].examples:
+        if message.role == "assistant":
+            name = (re.findall(r"def (\w+)", message.content) or ["plain"])[-1]
+            asked = replace(context, stub=replace(context.stub, name=name))
+            answer = f"```sh\npip install {name}\n```\n{message.content}"
+            wanted = fill(kind, asked, prompts).wanted
+            assert trim(f"{answer}\nThat is it.\n", Ends(wanted=wanted)) == answer
+
+
+def test_no_block_ends_a_judgement(contexts, prompts):
+    assert fill(RequestKind.JUDGE, contexts["plain"], prompts).wanted == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "is_answer"),
+    [
+        ("Basket.total", "class Basket:\n    def total(self, n):", True),
+        ("Basket.total", "def totals(self, n):", False),
+        ("Basket.total", "x = 1  # def total(self, n):", False),
+        ("fetch", "async def fetch(url):", True),
+        ("fetch", "async  def\tfetch (url):", True),
+        ("fetch", "fetch = None", False),
+    ],
+)
+def test_code_that_defines_the_stub_is_wanted(name, code, is_answer, contexts, prompts):
+    wanted = fill(RequestKind.CODE, contexts[name], prompts).wanted
+    assert bool(re.search(wanted, f"import re\n\n{code}\n    pass\n")) is is_answer
+
+
 # --- feedback ---------------------------------------------------------------------------
 
 
@@ -298,14 +411,25 @@ def test_the_temperature_of_the_caller_wins(contexts, prompts):
 
 def test_a_prompt_counts_its_longer_form(contexts, prompts):
     prompt = fill(RequestKind.CODE, contexts["plain"], prompts)
-    longer = replace(prompt, continuation="x" * 100_000)
-    assert prompt_tokens(longer, count) == 25_000
+    longer = replace(prompt, continuation="x" * 100_000, suffix="y" * 1_000)
+    assert prompt_tokens(longer, count) == 25_250
     assert prompt_tokens(prompt, count) > count(ask(prompt))
+
+
+def test_at_a_limit_the_suffix_goes_first(contexts, prompts):
+    context = contexts["Basket.total"]
+    alone = replace(context, after="")
+    room = prompt_tokens(fill(RequestKind.CODE, alone, prompts), count)
+    longer = replace(context, after="y = 1\n" * room)
+    whole = fill(RequestKind.CODE, longer, prompts, limit=10 * room, count=count)
+    assert whole.suffix == longer.after
+    smaller = fill(RequestKind.CODE, longer, prompts, limit=room, count=count)
+    assert smaller == fill(RequestKind.CODE, alone, prompts)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_limit_is_kept_by_leaving_out_the_farthest_parts_first(kind, contexts, prompts):
-    context = contexts["Basket.total"]
+    context = replace(contexts["Basket.total"], after="")
     whole = fill(kind, context, prompts)
     limit = prompt_tokens(whole, count) - 1
     smaller = fill(kind, context, prompts, limit=limit, count=count)

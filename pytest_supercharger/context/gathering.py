@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_supercharger.context.callers import caller_drafts
-from pytest_supercharger.context.files import ProjectFiles
+from pytest_supercharger.context.files import ProjectFiles, SourceFile
 from pytest_supercharger.context.library import library_drafts
 from pytest_supercharger.context.linked_tests import LinkedTests
 from pytest_supercharger.context.offers import file_drafts
 from pytest_supercharger.context.outlines import enclosing_headers
 from pytest_supercharger.context.packing import pack, words_of
-from pytest_supercharger.context.parts import Context, LinkedTest
+from pytest_supercharger.context.parts import Context, HeldBack, LinkedTest
 from pytest_supercharger.context.surroundings import (
     around_drafts,
     bare_headers,
@@ -23,6 +23,8 @@ from pytest_supercharger.context.surroundings import (
 
 if TYPE_CHECKING:
     from pytest_supercharger.stubs import Stub
+
+_MAX_AFTER_CHARS = 1_500
 
 
 def gather_context(
@@ -61,4 +63,15 @@ def gather_context(
         held_back=tuple(linked.held_back),
         budget=budget,
         dropped=(*dropped, *linked.missing),
+        after=_after(home, stub, linked.held_back) if home and chain else "",
     )
+
+
+def _after(home: SourceFile, stub: Stub, held_back: Sequence[HeldBack]) -> str:
+    """The lines after the stub; none of a file that also has the cases that are held back."""
+    if any(held.test.partition("::")[0] == home.path for held in held_back):
+        return ""
+    rest = "".join(home.text.split("\n", stub.end_line)[stub.end_line :])
+    if len(rest) > _MAX_AFTER_CHARS:
+        rest = rest[: rest.rfind("\n", 0, _MAX_AFTER_CHARS) + 1]
+    return rest if rest.strip() else ""

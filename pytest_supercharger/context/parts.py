@@ -63,6 +63,7 @@ class Context:
     held_back: tuple[HeldBack, ...]
     budget: int  # tokens the parts had to fit in
     dropped: tuple[str, ...]  # titles of what did not fit, or was not found
+    after: str = ""  # whole lines that follow it in its file, as they are; "" for not known
 
     @property
     def tokens(self) -> int:
