@@ -30,14 +30,21 @@ KEEPERS = {
         "command",
     },  # command: for annotations only
     "_pytest": set(),
-    "llama_cpp": {"models.llama_engine"},  # what models.llama runs in a process of its own
+    "llama_cpp": {"models.engine.library"},  # what models.llama runs in a process of its own
+    "openai": {"models.server_http"},
+    "huggingface_hub": {
+        "models.hub",
+        "models.hub_fetch",
+        "models.hub_transfer",
+        "models.hub_trouble",
+    },
     "docker": {"sandboxes.docker", "sandboxes.docker_engine", "sandboxes.docker_image"},
     "sqlite3": {"ledger"},
 }
 
 # The modules that name one model or one sandbox; everything else is handed a protocol.
 CONCRETE = (
-    *("models.llama", "models.llama_engine", "models.replay", "models.scripted"),
+    *("models.llama", "models.server", "models.replay", "models.scripted"),
     *("sandboxes.docker", "sandboxes.docker_engine", "sandboxes.docker_image"),
     *("sandboxes.bubblewrap", "sandboxes.bwrap", "sandboxes.bwrap_remedy", "sandboxes.scripted"),
 )
@@ -187,6 +194,12 @@ def test_models_and_sandboxes_know_nothing_of_each_other(room: str, other: str) 
     for module in package_files():
         if is_in(module, room):
             assert not [each for each in reachable(module) if is_in(each, other)], module
+
+
+def test_only_the_process_of_llama_cpp_imports_what_runs_in_it() -> None:
+    for module in package_files():
+        if not is_in(module, "models.engine"):
+            assert not [each for each in ours(module) if is_in(each, "models.engine")], module
 
 
 def test_only_the_start_names_a_concrete_model_or_sandbox() -> None:

@@ -33,8 +33,9 @@ class Completion:
     seed: int | None
     prompt_tokens: int  # 0 where the model does not say
     tokens: int  # completion tokens; 0 where the model does not say
-    finish: str  # "stop", "length" (cut off at the token cap), "cancelled"
+    finish: str  # "stop", "length" (cut off at the token cap), "loop" (repeats itself), "cancelled"
     logprob: float | None = None  # mean log-probability per token
+    spent: int = 0  # tokens decoded for it, thinking and what was cut off included; 0: none now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,16 +48,17 @@ class ModelInfo:
     backend: str  # "llama.cpp CPU", "recording", ...
     gpu_layers: int
     context: int  # tokens; 0: no limit known
-    slots: int
+    slots: int  # completions decoded together
+    remarks: tuple[str, ...] = ()  # what was switched off and why
 
 
 class Model(Protocol):
     """Something that completes prompts.
 
     ``generate`` takes the requests of one or many stubs and yields each completion as it
-    ends, in any order. ``cancelled`` is asked between tokens, from the thread that iterates:
-    once it says True for a request, nothing more of that request is decoded. Fewer
-    completions than asked for are an ordinary end.
+    ends, in any order. ``cancelled`` is asked while tokens are drawn, from the thread that
+    iterates: once it says True for a request, nothing more of that request is decoded. Fewer
+    completions than asked for are an ordinary end. Several threads may generate at once.
     """
 
     @property

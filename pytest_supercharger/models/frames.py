@@ -9,6 +9,10 @@ from typing import IO, Any
 
 Frame = dict[str, Any]
 
+# Exit codes of the process that answers.
+IDLE = 75  # nothing was asked for so long that its memory is given back
+FAILED = 70  # it cannot go on, and who asked was told
+
 _LENGTH = struct.Struct(">I")
 
 

@@ -1,287 +1,428 @@
-"""A GGUF file through llama.cpp on this machine, in a child process.
+"""A GGUF file through llama.cpp on this machine: many completions decoded together.
 
-The child is :mod:`.llama_process`; here is pytest's end of its pipes. A child that dies, whatever
-of, becomes a message that says so.
+llama.cpp runs in a process of its own (:mod:`.llama_child`): it is started again when it dies, in
+another way when it dies of the way it was started, and ends by itself when it is not needed.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import itertools
-import os
 import queue
-import re
 import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, NoReturn
+from typing import Any
 
-from pytest_supercharger.exceptions import ModelUnavailable, SetupError
+from pytest_supercharger.exceptions import ModelUnavailable
 from pytest_supercharger.models.base import Completion, ModelInfo, Request, derive_seed, never
-from pytest_supercharger.models.frames import Frame, FrameWriter, read_frame
+from pytest_supercharger.models.builds import Builds, Known, default_folder
+from pytest_supercharger.models.frames import IDLE, Frame
+from pytest_supercharger.models.llama_child import (
+    DIED,
+    Child,
+    Died,
+    Unfit,
+    device,
+    name_of_end,
+    offloaded_layers,
+)
 
+IDLE_SECONDS = 900.0  # after which the process gives its memory back, until it is asked again
 _MAGIC = b"GGUF"
 _LISTED = 10  # neighbours named when a file is not there
-_LAST_LINES = 3  # of what llama.cpp printed before it failed
+_ASK_SECONDS = 0.02  # between two looks at ``cancelled``
+_MOST_DEATHS = 4  # of the process, in one session
 
 
 class LlamaModel:
-    """Completes prompts with llama.cpp, one sequence after another."""
+    """Completes prompts with llama.cpp; may be used from several threads at once."""
 
     def __init__(
         self,
         path: Path,
         *,
         context: int | None = None,
-        gpu_layers: int | None = None,
-        require_gpu: bool = False,
+        gpu: str = "auto",
+        slots: int | None = None,
+        idle_seconds: float = IDLE_SECONDS,
+        cache: Path | None = None,
     ) -> None:
         """Load ``path``; returns when the model has decoded its first token.
 
-        ``context`` is in tokens, None: what the model was trained for, at most 8192. ``gpu_layers``
-        is a number of layers, -1 for all, None: all if llama.cpp finds a GPU, else none.
+        ``context`` is in tokens of one prompt and its answer, None: as the model and the memory
+        say; ``gpu`` is ``auto``, ``off`` or ``require``; ``slots`` completions are decoded
+        together, None: as many as pay and fit. ``cache``: where it is kept what was learned about
+        this build of llama.cpp, None: in the user's cache.
 
         :raises ModelUnavailable: no such file, not a GGUF, llama-cpp-python is missing or broken,
-            llama.cpp cannot load the file.
-        :raises SetupError: ``require_gpu`` and no GPU is in use.
+            llama.cpp cannot load the file, or it is too big for this machine.
+        :raises SetupError: a GPU is required and none would be used.
         """
         _check_file(path)
-        self._child = _Child(path)
-        self._stop = weakref.finalize(self, self._child.stop)
+        options = {"path": str(path), "context": context, "gpu": gpu, "slots": slots}
+        self._engine = _Engine(
+            path, options, idle_seconds, Builds(folder=cache or default_folder())
+        )
+        self._stop = weakref.finalize(self, self._engine.stop)
         try:
-            self.info = self._load(path, context, gpu_layers, require_gpu)
+            self._engine.child()
         except BaseException:
             self.close()
             raise
 
+    @property
+    def info(self) -> ModelInfo:
+        """What really runs; changes when the process had to be started in another way."""
+        return self._engine.info
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process of llama.cpp; None: there is none now."""
+        return self._engine.pid
+
+    @property
+    def busy_seconds(self) -> float:
+        """Wall time in which something was decoded, as of the last completion."""
+        return self._engine.busy_seconds
+
     def count_tokens(self, text: str) -> int:
         """By the model's own tokenizer, without a begin-of-text token."""
-        with self._child.call("count", text=text) as call:
-            return int(call.next_event()["n"])
+        while True:
+            child = self._engine.child()
+            try:
+                return int(child.ask("count", until="count", text=text)["n"])
+            except Died as death:
+                self._engine.mourn(child, death)
 
     def generate(
         self, requests: Iterable[Request], *, cancelled: Callable[[Request], bool] = never
     ) -> Generator[Completion, None, None]:
-        """Yield each completion as it ends; requests are read one at a time.
+        """Yield each completion as it ends; requests are read while there are slots for them.
 
         A completion that ``cancelled`` cut off is yielded with what there is of it. A model without
         a chat template gives none for a prompt without a continuation.
 
         :raises SetupError: a prompt does not fit the context.
-        :raises ModelUnavailable: llama.cpp failed or its process died.
+        :raises ModelUnavailable: llama.cpp failed, or died again after it was started anew.
         """
-        for request in requests:
-            if not cancelled(request):
-                yield from self._complete(request, cancelled)
+        stream = _Stream(self._engine, cancelled)
+        try:
+            yield from stream.run(iter(requests))
+        finally:
+            stream.abandon()
 
     def close(self) -> None:
         """End the child; a model that is closed or no longer referenced leaves no process."""
         self._stop()
 
-    def _load(
-        self, path: Path, context: int | None, gpu_layers: int | None, require_gpu: bool
-    ) -> ModelInfo:
-        options = {
-            "path": str(path),
-            "context": context,
-            "gpu_layers": gpu_layers,
-            "require_gpu": require_gpu,
-        }
-        with self._child.call("load", **options) as call:
-            call.next_event()  # llama_cpp is imported; the file is hashed while it is loaded
-            digest = _digest(path)
-            ready = call.next_event()
-        log = self._child.log()
-        return ModelInfo(
-            name=path.stem,
-            source=str(path),
-            digest=digest,
-            backend=f"llama.cpp {_device(log)}",
-            gpu_layers=_offloaded_layers(log),
-            context=ready["context"],
-            slots=1,
-        )
 
-    def _complete(
-        self, request: Request, cancelled: Callable[[Request], bool]
-    ) -> Generator[Completion, None, None]:
-        with self._child.call("generate", **_as_fields(request)) as call:
-            while (event := call.next_event())["event"] != "done":
-                if event["event"] == "completion":
-                    yield _completion(request, event)
-                if not call.cancelled and cancelled(request):
-                    call.cancel()
+def preview(path: Path, *, context: int | None = None, gpu: str = "auto") -> ModelInfo:
+    """What ``LlamaModel`` would say of ``path``, without loading its weights.
+
+    :raises ModelUnavailable: as LlamaModel.
+    :raises SetupError: as LlamaModel.
+    """
+    _check_file(path)
+    options = {"path": str(path), "context": context, "gpu": gpu, "slots": None}
+    child = Child(path)
+    try:
+        found = child.ask("preview", until="preview", options=_as_options(options, Known()))
+    finally:
+        child.stop()
+    backend = f"llama.cpp {', '.join(found['devices']) or 'CPU'}"
+    return _info(path, found, digest="", backend=backend, gpu_layers=found["gpu_layers"])
 
 
-class _Call:
-    """One question to the child and the events that answer it."""
+class _Engine:
+    """Keeps one process running, as long as there is hope."""
 
-    def __init__(self, child: _Child, number: int) -> None:
-        self._child = child
-        self._number = number
-        self._ended = False
-        self.cancelled = False
-        self.events: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()  # None: the child died
-
-    def __enter__(self) -> _Call:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
+    def __init__(
+        self, path: Path, options: dict[str, Any], idle_seconds: float, builds: Builds
     ) -> None:
-        self._child.forget(self._number)
-        if not self._ended and kind is not None:
-            self.cancel()
-
-    def next_event(self) -> Frame:
-        """Wait for the next event.
-
-        :raises SetupError: it is an error, or the child has died.
-        """
-        event = self.events.get()
-        if event is None:
-            self._ended = True
-            self._child.raise_death()
-        if event["event"] == "error":
-            self._ended = True
-            self._child.raise_error(event)
-        self._ended = event["event"] == "done"
-        return event
-
-    def cancel(self) -> None:
-        """Decode nothing more of this call."""
-        self.cancelled = True
-        self._child.send({"op": "cancel", "call": self._number})
-
-
-class _Child:
-    """The process, and a thread that sorts its events to the calls they belong to."""
-
-    def __init__(self, path: Path) -> None:
+        self.info: ModelInfo  # there is one as soon as a process was started
         self._path = path
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the process)
-        self._process = _start(self._log)
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._in, self._out = self._process.stdin, self._process.stdout
-        self._writer = FrameWriter(self._in)
-        self._numbers = itertools.count()
-        self._calls: dict[int, _Call] = {}
-        self._lock = threading.Lock()
-        self._gone = False
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._options = options
+        self._idle_seconds = idle_seconds
+        self._builds = builds
+        self._child: Child | None = None
+        self._closed = False
+        self._lock = threading.RLock()
+        self._deaths: list[str] = []
+        self._last_death: Died | None = None  # None: something has come since
+        self._busy = 0.0  # seconds, of this process
+        self._busy_before = 0.0  # of those before it
 
-    def call(self, op: str, **fields: object) -> _Call:
-        number = next(self._numbers)
-        call = _Call(self, number)
+    def child(self) -> Child:
+        """A process that runs and has the model loaded.
+
+        :raises ModelUnavailable: it is closed, or cannot be started.
+        """
         with self._lock:
-            self._calls[number] = call
-            if self._gone:
-                call.events.put(None)
-        self.send({"op": op, "call": number, **fields})
-        return call
+            if self._closed:
+                raise ModelUnavailable(f"the model {self._path} is closed")
+            if self._child is not None and self._child.is_gone:
+                self.bury(self._child)
+            if self._child is None:
+                self._child = self._start()
+            return self._child
 
-    def send(self, frame: Frame) -> None:
+    def bury(self, child: Child) -> None:
+        """As ``mourn``, of a process that was seen to be gone."""
         try:
-            self._writer.write(frame)
-        except (OSError, ValueError):
-            pass  # it is gone: whoever waits for an answer is told so
+            child.raise_for({"event": DIED})
+        except Died as death:
+            self.mourn(child, death)
 
-    def forget(self, number: int) -> None:
+    def mourn(self, child: Child, death: Died) -> None:
+        """Take note that a process has died; the next one is started when it is asked for.
+
+        :raises Died: there is no point in starting it again.
+        """
         with self._lock:
-            del self._calls[number]
+            if self._closed:
+                raise ModelUnavailable(f"the model {self._path} is closed")
+            if child is not self._child:
+                return  # somebody else has seen it before
+            self._child = None
+            child.stop()
+            self._busy_before, self._busy = self.busy_seconds, 0.0
+            if death.code == IDLE:
+                return
+            self._deaths.append(name_of_end(death.code))
+            if self._last_death or len(self._deaths) > _MOST_DEATHS:
+                raise death
+            self._last_death = death
+            if death.code == -signal.SIGKILL:  # mostly for want of memory
+                self._options["slots"] = max(1, self.info.slots // 2)
 
-    def log(self) -> str:
-        """What llama.cpp has printed so far."""
-        size = os.fstat(self._log.fileno()).st_size
-        return os.pread(self._log.fileno(), size, 0).decode("utf-8", "replace")
+    def noted(self, event: Frame) -> None:
+        """It lives: something has come of a call."""
+        self._last_death = None
+        self._busy = event["busy"]
 
-    def raise_error(self, event: Frame) -> NoReturn:
-        if event["kind"] == SetupError.__name__:
-            raise SetupError(event["message"])
-        raise ModelUnavailable(event["message"] + _said(self.log(), complaints_only=True))
+    @property
+    def pid(self) -> int | None:
+        child = self._child
+        return None if child is None or child.is_gone else child.pid
 
-    def raise_death(self) -> NoReturn:
-        if self._log.closed:
-            raise ModelUnavailable(f"the model {self._path} is closed")
-        code = self._process.wait()
-        raise ModelUnavailable(
-            f"the llama.cpp process of {self._path} {_cause(code)}{_said(self.log())}"
-        )
+    @property
+    def busy_seconds(self) -> float:
+        return self._busy_before + self._busy
 
     def stop(self) -> None:
-        """End the process at once; the second time nothing."""
-        if self._log.closed:
-            return
-        self._process.kill()
-        self._process.wait()
-        if threading.current_thread() is not self._reader:  # garbage is collected in any thread
-            self._reader.join()
-        self._log.close()
-        self._out.close()
-        try:
-            self._in.close()
-        except OSError:
-            pass  # what was still buffered for it
-
-    def _read(self) -> None:
-        while (event := read_frame(self._out)) is not None:
-            with self._lock:
-                call = self._calls.get(event["call"])
-                if call is not None:
-                    call.events.put(event)
         with self._lock:
-            self._gone = True
-            for call in self._calls.values():
-                call.events.put(None)
+            self._closed = True
+            if self._child is not None:
+                self._child.stop()
+
+    # --- starting
+
+    def _start(self) -> Child:
+        """In the way that is known to work, else in the first one that does.
+
+        :raises Died: it dies in every way.
+        """
+        child = Child(self._path)
+        try:
+            hello = child.ask("hello", until="hello")
+            key = (hello["build"], hello["cpu"], *_identity(self._path))
+            way: Known | None = self._builds.recall(*key) or Known()
+            while way is not None:
+                try:
+                    self._load(child, way)
+                except (Died, Unfit) as failure:
+                    child.stop()
+                    way = _next_way(way, failure)
+                    if way is None:
+                        raise
+                    child = Child(self._path)
+                else:
+                    self._builds.remember(replace(way, checked=True), *key)
+                    return child
+        except BaseException:
+            child.stop()
+            raise
+        raise AssertionError("a way that failed was the last one")
+
+    def _load(self, child: Child, way: Known) -> None:
+        digests: list[str] = []
+        ready = child.ask(
+            "load",
+            until="ready",
+            meanwhile=lambda: digests.append(self._builds.digest(self._path)),
+            options=_as_options(self._options, way),
+            idle_seconds=self._idle_seconds,
+        )
+        log = child.log()
+        self.info = _info(
+            self._path,
+            ready,
+            digest=digests[0],
+            backend=f"llama.cpp {device(log)}",
+            gpu_layers=offloaded_layers(log),
+            remarks=(*way.remarks, *self._restarts()),
+        )
+
+    def _restarts(self) -> Iterator[str]:
+        if self._deaths:
+            yield f"llama.cpp was started again after {', '.join(self._deaths)}"
 
 
-def _start(log: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start the child with this interpreter and this very package, wherever it was started."""
-    package = str(Path(__file__).resolve().parents[2])
-    # Not -m: it would put the current folder first on the path, and a json.py there would win.
-    code = (
-        f"import sys; sys.path[:] = [*filter(None, sys.path), {package!r}]; "
-        "from pytest_supercharger.models.llama_process import main; sys.exit(main())"
+def _next_way(way: Known, failure: Died | Unfit) -> Known | None:
+    """What to switch off next; None: nothing would help."""
+    if isinstance(failure, Died):
+        if not failure.is_crash:
+            return None
+        reason = f"this build of llama.cpp dies with them ({name_of_end(failure.code)})"
+    else:
+        reason = str(failure)
+    if way.extra_buffers:
+        remark = f"extra buffer types off: {reason}"
+        return Known(extra_buffers=False, batched=way.batched, remarks=(*way.remarks, remark))
+    if way.batched:
+        remark = f"one completion at a time: {reason}"
+        return Known(extra_buffers=False, batched=False, remarks=(*way.remarks, remark))
+    return None
+
+
+def _as_options(options: dict[str, Any], way: Known) -> dict[str, Any]:
+    return {
+        **options,
+        "extra_buffers": way.extra_buffers,
+        "batched": way.batched,
+        "check": not way.checked,
+    }
+
+
+def _info(
+    path: Path,
+    found: Frame,
+    *,
+    digest: str,
+    backend: str,
+    gpu_layers: int,
+    remarks: tuple[str, ...] = (),
+) -> ModelInfo:
+    return ModelInfo(
+        name=path.stem,
+        source=str(path),
+        digest=digest,
+        backend=backend,
+        gpu_layers=gpu_layers,
+        context=found["context"],
+        slots=found["slots"],
+        remarks=(*found["remarks"], *remarks),
     )
-    return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", code],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        env=_environment(),
-    )
 
 
-def _environment() -> dict[str, str]:
-    # OpenMP's threads spin while they wait; beside busy test workers that made decoding 15 times
-    # slower. ggml's own backtrace starts a debugger.
-    return {"OMP_WAIT_POLICY": "passive", "GGML_NO_BACKTRACE": "1", **os.environ}
+# --- completions
 
 
-def _as_fields(request: Request) -> dict[str, Any]:
+class _Stream:
+    """The requests of one ``generate`` that are with the process."""
+
+    def __init__(self, engine: _Engine, cancelled: Callable[[Request], bool]) -> None:
+        self._engine = engine
+        self._cancelled = cancelled
+        self._events: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+        self._asked: dict[int, _Asked] = {}  # by call
+
+    def run(self, requests: Iterator[Request]) -> Iterator[Completion]:
+        more = True
+        while more or self._asked:
+            while more and self._has_room():
+                request = next(requests, None)
+                more = request is not None
+                if request is not None and not self._cancelled(request):
+                    self._ask(request, _seeds(request))
+            if self._asked:
+                yield from self._next()
+
+    def abandon(self) -> None:
+        """Nothing more of what is open is wanted."""
+        for call, asked in self._asked.items():
+            asked.child.forget(call)
+            asked.child.cancel(call)
+
+    def _has_room(self) -> bool:
+        """Whether slots could come to be free before the next request is read."""
+        expected = sum(len(asked.seeds) for asked in self._asked.values())
+        return expected < 2 * self._engine.info.slots
+
+    def _ask(self, request: Request, seeds: dict[int, int]) -> None:
+        child = self._engine.child()
+        call = child.begin("generate", self._events.put, **_as_fields(request, seeds))
+        self._asked[call] = _Asked(request, child, seeds)
+
+    def _next(self) -> Iterator[Completion]:
+        """Wait a moment for the next event, and see whether anything is not wanted any more."""
+        try:
+            event = self._events.get(timeout=None if self._cancelled is never else _ASK_SECONDS)
+        except queue.Empty:
+            pass
+        else:
+            yield from self._take(event)
+        for call, asked in self._asked.items():
+            if not asked.is_cancelled and self._cancelled(asked.request):
+                asked.is_cancelled = True
+                asked.child.cancel(call)
+
+    def _take(self, event: Frame) -> Iterator[Completion]:
+        call = event["call"]
+        asked = self._asked[call]
+        if event["event"] == "completion":
+            self._engine.noted(event)
+            del asked.seeds[event["index"]]
+            yield _completion(asked.request, event)
+        elif event["event"] == "done":
+            self._engine.noted(event)
+            self._forget(call)
+        elif event["event"] == DIED:
+            self._again(call)
+        else:
+            self._forget(call)
+            asked.child.raise_for(event)
+
+    def _again(self, call: int) -> None:
+        """The process has died: the rest is asked of a new one."""
+        asked = self._asked.pop(call)
+        self._engine.bury(asked.child)
+        if asked.seeds and not asked.is_cancelled:
+            self._ask(asked.request, asked.seeds)
+
+    def _forget(self, call: int) -> None:
+        self._asked.pop(call).child.forget(call)
+
+
+@dataclass(slots=True)
+class _Asked:
+    request: Request
+    child: Child
+    seeds: dict[int, int]  # by index, of the completions that are still to come
+    is_cancelled: bool = False
+
+
+def _seeds(request: Request) -> dict[int, int]:
+    return {
+        i: derive_seed(request.seed, request.stub, request.kind.value, i)
+        for i in range(request.start, request.start + request.n)
+    }
+
+
+def _as_fields(request: Request, seeds: dict[int, int]) -> dict[str, Any]:
     prompt = request.prompt
     return {
         "stub": request.stub,
-        "messages": [dataclasses.asdict(message) for message in prompt.messages],
+        "messages": [asdict(message) for message in prompt.messages],
         "continuation": prompt.continuation,
+        "suffix": prompt.suffix,
         "stop": prompt.stop,
-        "sampling": dataclasses.asdict(prompt.sampling),
-        "seeds": [
-            (i, derive_seed(request.seed, request.stub, request.kind.value, i))
-            for i in range(request.start, request.start + request.n)
-        ],
+        "wanted": prompt.wanted,
+        "level": prompt.level,
+        "sampling": asdict(prompt.sampling),
+        "seeds": list(seeds.items()),
     }
 
 
@@ -296,10 +437,16 @@ def _completion(request: Request, event: Frame) -> Completion:
         tokens=event["tokens"],
         finish=event["finish"],
         logprob=event["logprob"],
+        spent=event["spent"],
     )
 
 
-# -- the file -------------------------------------------------------------------------------------
+# --- the file
+
+
+def _identity(path: Path) -> tuple[str, ...]:
+    stat = path.stat()
+    return (str(path.resolve()), str(stat.st_size), str(stat.st_mtime_ns))
 
 
 def _check_file(path: Path) -> None:
@@ -326,69 +473,3 @@ def _neighbours(path: Path) -> str:
         return f"give the path of a .gguf file ({path.parent} holds none)"
     more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
     return f"{path.parent} holds {', '.join(found[:_LISTED])}{more}"
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-# -- what llama.cpp printed -----------------------------------------------------------------------
-
-
-def _device(log: str) -> str:
-    """``CPU``, or the GPUs in use: ``CUDA0 (NVIDIA H200)``."""
-    if not _offloaded_layers(log):
-        return "CPU"
-    return ", ".join(re.findall(r"using device (\S+ \([^)]*\))", log)) or "GPU"
-
-
-def _offloaded_layers(log: str) -> int:
-    found = re.findall(r"offloaded (\d+)/\d+ layers to GPU", log)
-    return int(found[-1]) if found else 0
-
-
-def _said(log: str, *, complaints_only: bool = False) -> str:
-    """``; llama.cpp said: ...`` with its last complaints, or else its last lines."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    complaints = [line for line in lines if re.search(r"(?i)error|fail|abort|assert", line)]
-    last = (complaints or ([] if complaints_only else lines))[-_LAST_LINES:]
-    return f"; llama.cpp said: {' | '.join(last)}" if last else ""
-
-
-def _cause(code: int) -> str:
-    """How the child died, and the way out."""
-    if code >= 0:
-        return f"ended with exit code {code}: run again, and if it stays so reinstall {_REINSTALL}"
-    name = _signal_name(-code)
-    return f"was ended by {name}: {_WAYS_OUT.get(name, 'run again to resume')}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
-
-_RELEASE = '"llama-cpp-python>=0.3.36,<0.4"'
-_REINSTALL = f"llama-cpp-python (pip install --force-reinstall --no-cache-dir {_RELEASE})"
-_NO_AMX = "-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
-_BUILD = (
-    "this build of llama-cpp-python does not suit this CPU or this model: build it here without "
-    f"AMX (CMAKE_ARGS=\"-DCMAKE_C_FLAGS='{_NO_AMX}' -DCMAKE_CXX_FLAGS='{_NO_AMX}'\" pip install "
-    f"--force-reinstall --no-cache-dir --no-binary llama-cpp-python {_RELEASE}), or try another "
-    "GGUF"
-)
-_WAYS_OUT = {
-    "SIGSEGV": _BUILD,
-    "SIGILL": _BUILD,
-    "SIGBUS": "the file was changed or the disk is full; fetch the model again",
-    "SIGKILL": "somebody killed it, most often the kernel for want of memory: choose a smaller "
-    "model, lower --supercharge-context, or run again to resume",
-    "SIGABRT": "llama.cpp gave up on this model or setting: try another GGUF, a lower "
-    "--supercharge-context, or --supercharge-gpu=off",
-}

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,7 +96,8 @@ def chat(chat_path: Path) -> Iterator[LlamaModel]:
 
 
 def child_of(model: LlamaModel) -> int:
-    return model._child._process.pid
+    assert model.pid is not None
+    return model.pid
 
 
 def is_alive(pid: int) -> bool:
@@ -127,7 +129,7 @@ def test_every_usual_weight_format_decodes(folder: Path, weights: str) -> None:
 
 def test_info_says_what_really_runs(base: LlamaModel, base_path: Path) -> None:
     info = base.info
-    assert (info.name, info.source, info.context, info.slots) == ("base", str(base_path), 512, 1)
+    assert (info.name, info.source, info.context, info.slots) == ("base", str(base_path), 512, 16)
     assert info.digest == hashlib.sha256(base_path.read_bytes()).hexdigest()
     assert info.backend.startswith("llama.cpp ")
 
@@ -158,16 +160,15 @@ def test_start_goes_on_where_an_earlier_process_stopped(base: LlamaModel) -> Non
     assert texts(base, ask(2, start=2, temperature=1.5)) == whole[2:]
 
 
-def test_what_was_asked_before_does_not_change_an_answer(base: LlamaModel) -> None:
-    alone = texts(base, ask(continuation="def f(x):", temperature=0))
-    mixed = texts(
-        base,
-        ask(continuation="def f(y): return y + 1", temperature=0),
-        ask(continuation="def f(x):", temperature=0),
-        ask(continuation="import", temperature=0),
-        ask(continuation="def f(x):", temperature=0),
+def test_what_is_asked_beside_it_does_not_change_an_answer(base: LlamaModel) -> None:
+    (alone,) = base.generate([ask(continuation="def f(x):", temperature=0)])
+    others = ("def f(y): return y + 1", "import", "def f(x): pass", "x" * 200)
+    beside = base.generate(
+        ask(2, continuation=text, temperature=0) for text in ("def f(x):", *others, "def f(x):")
     )
-    assert [mixed[1], mixed[3]] == alone * 2
+    same = [c for c in beside if c.prompt_tokens == alone.prompt_tokens]
+    # Other sequences in memory change the last bits of the scores, and with them near ties.
+    assert [c.text[:8] for c in same] == [alone.text[:8]] * 4
 
 
 def test_a_prompt_longer_than_a_chunk_is_read_whole(base: LlamaModel) -> None:
@@ -177,7 +178,7 @@ def test_a_prompt_longer_than_a_chunk_is_read_whole(base: LlamaModel) -> None:
     (again,) = base.generate([ask(continuation="a" + tail, temperature=0)])
     assert one.prompt_tokens == 301
     assert one.text == again.text
-    assert one.logprob == pytest.approx(again.logprob)
+    assert one.logprob == pytest.approx(again.logprob, rel=1e-3)
     assert one.logprob != other.logprob
 
 
@@ -265,7 +266,7 @@ def test_a_template_without_a_system_turn_gets_it_in_the_first_user_turn(folder:
     got = list(model.generate([ask(user="hello", system="be"), ask(user="be\n\nhello")]))
     model.close()
     assert got[0].prompt_tokens == got[1].prompt_tokens
-    assert got[0].logprob == pytest.approx(got[1].logprob)
+    assert got[0].logprob == pytest.approx(got[1].logprob, rel=1e-3)
 
 
 def test_a_template_that_refuses_everything_is_a_set_up_error(folder: Path) -> None:
@@ -300,33 +301,30 @@ def test_requests_are_read_when_there_is_room(base: LlamaModel) -> None:
     read: list[int] = []
 
     def requests() -> Iterator[Request]:
-        for i in range(3):
+        for i in range(30):
             read.append(i)
-            yield ask(1, seed=i)
+            yield ask(8, seed=i)
 
     stream = base.generate(requests())
     next(stream)
-    assert read == [0]
-    assert len(list(stream)) == 2
+    assert len(read) == 2 * base.info.slots / 8
+    assert len(list(stream)) == 30 * 8 - 1
 
 
-def test_cancel_is_asked_between_tokens_and_stops_in_the_middle(base: LlamaModel) -> None:
+def test_cancelling_stops_in_the_middle_and_gives_back_what_there_is(base: LlamaModel) -> None:
     asked: list[Request] = []
 
     def cancelled(request: Request) -> bool:
         asked.append(request)
-        return request.seed == 1 and len(asked) > 10
+        return request.seed == 1 and len(asked) > 4
 
-    got = list(
-        base.generate(
-            [ask(50, seed=1, max_tokens=450), ask(2, seed=2, max_tokens=5)], cancelled=cancelled
-        )
-    )
+    requests = [ask(500, seed=1, max_tokens=450), ask(2, seed=2, max_tokens=5)]
+    got = list(base.generate(requests, cancelled=cancelled))
     cut = [c for c in got if c.finish == "cancelled"]
-    assert len(cut) <= 1  # the one being decoded, with what there was of it
-    assert sum(c.tokens for c in cut) < 450
-    assert len([c for c in got if c.finish == "length" and c.tokens == 450]) <= 1
-    assert [c.tokens for c in got if c.finish == "length"][-2:] == [5, 5]
+    assert 0 < len(cut) <= base.info.slots
+    assert all(c.tokens < 450 and c.spent >= c.tokens for c in cut)
+    assert len([c for c in got if c.tokens == 450]) < 100
+    assert [c.tokens for c in got if c.tokens == 5][-2:] == [5, 5]
 
 
 def test_an_abandoned_iterator_frees_the_engine(base: LlamaModel) -> None:
@@ -388,12 +386,12 @@ def test_a_prompt_that_does_not_fit_names_both_numbers_and_both_ways_out(base: L
 
 def test_a_gpu_that_is_required_must_be_there(base_path: Path) -> None:
     if _a_gpu_is_found():
-        model = LlamaModel(base_path, require_gpu=True)
+        model = LlamaModel(base_path, gpu="require")
         assert model.info.gpu_layers > 0
         model.close()
         return
     with pytest.raises(SetupError, match=r"--supercharge-gpu=require, but .* finds no GPU"):
-        LlamaModel(base_path, require_gpu=True)
+        LlamaModel(base_path, gpu="require")
 
 
 def _a_gpu_is_found() -> bool:
@@ -438,27 +436,60 @@ def test_weights_that_are_no_numbers_are_found_at_the_start(folder: Path) -> Non
         LlamaModel(path)
 
 
-@pytest.mark.parametrize(
-    ("number", "name", "way_out"),
-    [
-        (signal.SIGKILL, "SIGKILL", "want of memory.*--supercharge-context"),
-        (signal.SIGSEGV, "SIGSEGV", "does not suit this CPU.*-mno-amx-tile"),
-        (signal.SIGABRT, "SIGABRT", "try another GGUF"),
-    ],
-)
-def test_a_child_that_dies_in_the_middle_is_an_error_that_names_the_signal(
-    base_path: Path, number: int, name: str, way_out: str
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
+def test_a_process_that_dies_once_is_started_again_and_nothing_is_lost(
+    base_path: Path, number: int
 ) -> None:
     model = LlamaModel(base_path)
-    stream = model.generate([ask(100_000, max_tokens=450)])
-    next(stream)
+    stream = model.generate([ask(40, temperature=1.5)])
+    got = [next(stream)]
     os.kill(child_of(model), number)
+    got += stream
+    assert sorted(completion.index for completion in got) == list(range(40))
+    name = signal.Signals(number).name
+    assert f"llama.cpp was started again after {name}" in model.info.remarks
+    assert model.info.slots == (8 if number == signal.SIGKILL else 16)  # it may have been memory
+    assert model.count_tokens("abc") == 3
+    model.close()
+
+
+@pytest.mark.parametrize(
+    ("number", "way_out"),
+    [
+        (signal.SIGKILL, "want of memory.*--supercharge-context"),
+        (signal.SIGSEGV, "does not suit this CPU.*-mno-amx-tile"),
+        (signal.SIGABRT, "try another GGUF"),
+    ],
+)
+def test_a_process_that_dies_again_is_an_error_that_names_the_signal(
+    base_path: Path, number: int, way_out: str
+) -> None:
+    model = LlamaModel(base_path)
+    name = signal.Signals(number).name
+    over = threading.Event()
+
+    def kill_all() -> None:
+        while not over.wait(0.002):
+            if pid := model.pid:
+                os.kill(pid, number)
+
+    killer = threading.Thread(target=kill_all)
+    killer.start()
     with pytest.raises(ModelUnavailable, match=rf"base\.gguf was ended by {name}: .*{way_out}"):
-        list(stream)
-    with pytest.raises(ModelUnavailable, match=name):
-        model.count_tokens("x")
-    with pytest.raises(ModelUnavailable, match=name):
-        texts(model, ask())
+        list(model.generate([ask(64, max_tokens=450)]))
+    over.set()
+    killer.join()
+    model.close()
+
+
+def test_a_process_that_is_not_needed_ends_and_comes_back(base_path: Path) -> None:
+    model = LlamaModel(base_path, idle_seconds=0.1)
+    pid = child_of(model)
+    assert wait_until_gone(pid)
+    assert len(texts(model, ask(2))) == 2
+    assert wait_until_gone(child_of(model))
+    assert model.count_tokens("abc") == 3
+    assert model.info.remarks == ()
     model.close()
 
 
@@ -490,7 +521,7 @@ prompt = Prompt(kind=RequestKind.CODE, messages=(), continuation="x", stop=(),
                 sampling=Sampling(max_tokens=450))
 request = Request(stub="s", kind=RequestKind.CODE, prompt=prompt, n=10**6, seed=0)
 model = LlamaModel(Path(sys.argv[1]))
-print(model._child._process.pid, flush=True)
+print(model.pid, flush=True)
 for _ in model.generate([request]):
     pass
 """
@@ -559,3 +590,48 @@ def test_modules_in_the_current_folder_are_not_imported(
         (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong one')")
     monkeypatch.chdir(tmp_path)
     LlamaModel(base_path).close()
+
+
+# -- long sessions --------------------------------------------------------------------------------
+
+
+def test_memory_does_not_grow_over_500_requests(base: LlamaModel) -> None:
+    def rss() -> int:
+        fields = Path(f"/proc/{child_of(base)}/statm").read_text().split()
+        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def some(first: int, n: int) -> int:
+        requests = [ask(2, user="", continuation=f"{i} " * 40, seed=i) for i in range(first, n)]
+        return len(texts(base, *requests))
+
+    some(0, 100)
+    before = rss()
+    assert some(100, 600) == 1000
+    assert rss() - before < 4 << 20
+
+
+def test_many_threads_may_ask_at_once(base: LlamaModel) -> None:
+    got: dict[int, list[Completion]] = {}
+
+    def one(seed: int) -> None:
+        got[seed] = list(base.generate([ask(6, seed=seed, temperature=1.5)]))
+
+    threads = [threading.Thread(target=one, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for seed, completions in got.items():
+        assert [c.seed for c in sorted(completions, key=lambda c: c.index)] == [
+            derive_seed(seed, STUB, "code", i) for i in range(6)
+        ]
+
+
+def test_the_time_in_which_it_decodes_is_counted(base_path: Path) -> None:
+    model = LlamaModel(base_path)
+    assert model.busy_seconds == 0
+    began = time.monotonic()
+    texts(model, ask(20, max_tokens=200))
+    took = time.monotonic() - began
+    assert took / 2 < model.busy_seconds <= took
+    model.close()
