@@ -304,6 +304,7 @@ BODY = """\
 PLUGIN = """
 import json, os, time
 from pathlib import Path
+from pytest_supercharger.models.ahead import AheadModel
 from pytest_supercharger.models.llama import LlamaModel
 
 class Clocked(LlamaModel):
@@ -322,7 +323,8 @@ class Clocked(LlamaModel):
         super().close()
 
 def pytest_supercharge_model(config):
-    return Clocked(Path(os.environ["ENGINE_MODEL"]), gpu=os.environ["ENGINE_GPU"])
+    # As a run opens it itself: what comes next is decoded while the sandbox checks.
+    return AheadModel(Clocked(Path(os.environ["ENGINE_MODEL"]), gpu=os.environ["ENGINE_GPU"]))
 """
 
 

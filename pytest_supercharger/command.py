@@ -11,7 +11,7 @@ import os
 import shlex
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,16 +28,15 @@ from pytest_supercharger.fill import Filled, NotFilled
 from pytest_supercharger.ledger import Ledger, ledger_path, tree_fingerprint
 from pytest_supercharger.memory import RememberingModel, RememberingSandbox
 from pytest_supercharger.models.base import Model
-from pytest_supercharger.models.open import open_model
-from pytest_supercharger.models.recording import Recorder
 from pytest_supercharger.models.unasked import UnaskedModel
 from pytest_supercharger.options import ini_options
 from pytest_supercharger.prompts import Prompt, RequestKind, load_prompts
 from pytest_supercharger.reporting.json import write_json
 from pytest_supercharger.reporting.notices import render_nothing, render_undo
-from pytest_supercharger.reporting.progress import Progress, Started, open_progress
+from pytest_supercharger.reporting.progress import Note, Progress, Started, open_progress
 from pytest_supercharger.reporting.report import Report
 from pytest_supercharger.reporting.terminal import Writer, render_report
+from pytest_supercharger.roles import Bigger, Foreseen, Roles, foresee, open_roles
 from pytest_supercharger.run import Inputs, Rooms, run
 from pytest_supercharger.sandboxes.base import Project, Sandbox
 from pytest_supercharger.sandboxes.choose import choose_sandbox_launcher
@@ -113,19 +112,24 @@ def _fill(config: pytest.Config, settings: Settings, found: Found) -> Report:
         ledger = stack.enter_context(
             Ledger.open(ledger_path(settings.state_dir, config.rootpath), fresh=settings.fresh)
         )
-        model = stack.enter_context(closing(_model(config, settings)))
+        roles = stack.enter_context(_roles(config, settings))
         project = _project(config, settings, arguments, addopts)
         sandbox = stack.enter_context(closing(_sandbox(config, settings, project)))
         command = _command(config)
         number = ledger.begin_run(
-            settings.mode.value, command, model.info.name, sandbox.info.backend
+            settings.mode.value, command, roles.writer.info.name, sandbox.info.backend
         )
         progress = stack.enter_context(_progress(config))
-        asked = None if settings.mode is Mode.LIST else model.info
-        progress.tell(Started(stubs=len(found.stubs), model=asked, sandbox=sandbox.info))
+        _say_who(progress, _foreseen(config, settings, roles), len(found.stubs), sandbox)
         inputs = _inputs(config, settings, found, arguments, addopts, command)
+
+        def remembering(model: Model) -> Model:
+            return RememberingModel(model, ledger, run=number)
+
         rooms = Rooms(
-            model=RememberingModel(model, ledger, run=number),
+            model=remembering(roles.writer),
+            judge=remembering(roles.judge) if roles.judge else None,
+            bigger=_remembered(roles.bigger, remembering) if roles.bigger else None,
             sandbox=RememberingSandbox(
                 sandbox, ledger, run=number, tree=_fingerprint(config, settings)
             ),
@@ -151,13 +155,39 @@ def _fingerprint(config: pytest.Config, settings: Settings) -> str:
 # --- what the run works with
 
 
-def _model(config: pytest.Config, settings: Settings) -> Model:
+@contextmanager
+def _roles(config: pytest.Config, settings: Settings) -> Iterator[Roles]:
     if settings.mode is Mode.LIST:
-        return UnaskedModel()
-    model: Model | None = config.hook.pytest_supercharge_model(config=config)
-    if model is None:
-        model = open_model(settings.model, rootdir=config.rootpath, context=settings.context)
-    return Recorder(model, settings.record) if settings.record else model
+        yield Roles(writer=UnaskedModel(), judge=None, bigger=None, notes=())
+        return
+    brought: Model | None = config.hook.pytest_supercharge_model(config=config)
+    with open_roles(settings, config.rootpath, brought) as roles:
+        yield roles
+
+
+def _foreseen(config: pytest.Config, settings: Settings, roles: Roles) -> Foreseen:
+    """Who runs; for a list, who would."""
+    if settings.mode is Mode.LIST:
+        return foresee(settings, config.rootpath)
+    return Foreseen(
+        writer=roles.writer.info,
+        bigger=roles.bigger.info if roles.bigger else None,
+        judge=roles.judge.info if roles.judge else None,
+        notes=roles.notes,
+    )
+
+
+def _say_who(progress: Progress, who: Foreseen, stubs: int, sandbox: Sandbox) -> None:
+    started = Started(
+        stubs=stubs, model=who.writer, then=who.bigger, judge=who.judge, sandbox=sandbox.info
+    )
+    progress.tell(started)
+    for note in who.notes:
+        progress.tell(Note(text=note))
+
+
+def _remembered(bigger: Bigger, remembering: Callable[[Model], Model]) -> Bigger:
+    return replace(bigger, open=lambda: remembering(bigger.open()))
 
 
 def _sandbox(config: pytest.Config, settings: Settings, project: Project) -> Sandbox:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from pytest_supercharger.deliver import Refused
 from pytest_supercharger.entangled import Result
 from pytest_supercharger.fill import Filled, NotFilled, Waiting
 from pytest_supercharger.linking import Links
-from pytest_supercharger.models.base import Model
+from pytest_supercharger.models.base import ModelInfo
 from pytest_supercharger.planning import Plan, matches
 from pytest_supercharger.reporting.report import FileDiff, Report, Skipped, StubReport
 from pytest_supercharger.sandboxes.base import Sandbox
@@ -84,16 +84,20 @@ class SoFar:
 def conclude(
     so_far: SoFar,
     *,
-    model: Model,
+    model: ModelInfo,
+    then: ModelInfo | None,
+    judge: ModelInfo | None,
     sandbox: Sandbox,
     searching: str,
     warnings: Sequence[str],
     tokens: Callable[[Stub], int],
+    in_vain: Mapping[str, int],
 ) -> Report:
     """All there is to say.
 
     ``searching``: id of the stub whose turn it is, or was last; ``warnings``: of the ledger;
-    ``tokens``: size of the first prompt for a stub, which a list tells.
+    ``tokens``: size of the first prompt for a stub, which a list tells; ``in_vain``: tokens that
+    were decoded for a stub and never looked at.
     """
     settings, links, final = so_far.settings, so_far.links, so_far.confirmation
     listing = settings.mode is Mode.LIST
@@ -105,11 +109,13 @@ def conclude(
         stubs=tuple(
             report_listed(stub, so_far.known, tokens(stub))
             if listing
-            else _stub_report(stub, so_far, searching)
+            else _with_spent(_stub_report(stub, so_far, searching), in_vain.get(stub.id, 0))
             for stub in stubs
         ),
         skipped=_skipped(so_far),
-        model=None if listing else model.info,
+        model=None if listing else model,
+        then=None if listing else then,
+        judge=None if listing else judge,
         sandbox=sandbox.info,
         final=final_run(final) if final and settings.final is not WhereFinal.NONE else None,
         seconds=time.monotonic() - so_far.began,
@@ -142,6 +148,11 @@ def _stub_report(stub: Stub, so_far: SoFar, searching: str) -> StubReport:
         return report_not_filled(result, so_far.known)
     refused = next((each for each in so_far.refused if each.path == stub.path), None)
     return report_filled(result, so_far.known, refused)
+
+
+def _with_spent(report: StubReport, tokens: int) -> StubReport:
+    spent = report.tokens.spent + tokens
+    return replace(report, tokens=replace(report.tokens, spent=spent))
 
 
 def _skipped(so_far: SoFar) -> tuple[Skipped, ...]:

@@ -19,6 +19,8 @@ from typing import NamedTuple, TypeVar
 
 import pytest
 
+from pytest_supercharger.exceptions import ModelUnavailable
+from pytest_supercharger.models.spec import Source, parse_spec
 from pytest_supercharger.options import OPTIONS
 
 
@@ -29,6 +31,14 @@ class Mode(str, Enum):
     DIFF = "diff"  # shown, nothing is changed
     PATCH = "patch"  # written as one unified diff, the sources stay as they are
     LIST = "list"  # stubs, their tests and prompt sizes; no model is called
+
+
+class Gpu(str, Enum):
+    """Whether a GGUF runs on the GPU."""
+
+    AUTO = "auto"  # as many layers as fit; a CPU where there is none
+    OFF = "off"
+    REQUIRE = "require"  # an error when the GPU would stay unused
 
 
 class Engine(str, Enum):
@@ -66,6 +76,8 @@ class Settings:
     patch: Path = Path("supercharge.patch")  # read_settings puts it into the rootdir
     only: tuple[str, ...] = ()  # paths, dotted modules, stub names, globs; (): all stubs
     model: str = "auto"  # a SPEC; paths in it are absolute
+    judge: str | None = None  # a SPEC of one model; None: the model that writes judges as well
+    gpu: Gpu = Gpu.AUTO
     context: int | None = None  # tokens; None: the model's own
     temperature: float | None = None  # of the first round; None: the prompt file's
     sandbox: Engine = Engine.AUTO
@@ -98,7 +110,8 @@ def read_settings(config: pytest.Config) -> Settings:
     other; the message names the value and says what to do.
     """
     settings = _read(_Reader(config), Settings())
-    _check_model_origin(config, settings.model)
+    for name in ("model", "judge"):
+        _check_origin(config, name, getattr(settings, name))
     for problem in _contradictions(config, settings):
         raise pytest.UsageError(problem)
     return settings
@@ -109,7 +122,9 @@ def _read(read: _Reader, default: Settings) -> Settings:
         mode=_mode(read),
         patch=read.file("patch") or read.config.rootpath / default.patch,
         only=read.texts("only"),
-        model=_model(read) or default.model,
+        model=_spec(read, "model") or default.model,
+        judge=_judge(read),
+        gpu=read.choice("gpu", default.gpu),
         context=read.whole("context", None, least=1),
         temperature=read.real("temperature", None),
         sandbox=read.choice("sandbox", default.sandbox),
@@ -347,7 +362,7 @@ def _contradictions(config: pytest.Config, settings: Settings) -> Iterator[str]:
                     f"{_ByName[name].flag} is for Docker, and the sandbox is bubblewrap:"
                     " leave out one of the two"
                 )
-    if settings.record and settings.model == f"replay:{settings.record}":
+    if settings.record and str(settings.record) in _replayed(settings):
         yield f"--supercharge-record={settings.record} is what is being replayed: name another file"
 
 
@@ -362,72 +377,84 @@ def _with_undo(settings: Settings, typed: set[str], *, collect_only: bool) -> It
         yield "--supercharge-undo changes files: leave out --collect-only"
 
 
-def _model(read: _Reader) -> str | None:
-    """The SPEC, with a relative path in it made absolute."""
-    given = read.given("model")
+def _spec(read: _Reader, name: str) -> str | None:
+    """The SPEC of an option, with the relative paths in it made absolute."""
+    given = read.given(name)
     if given is None:
         return None
-    spec = given.texts[0].strip()
-    if spec.startswith("replay:"):
-        path = spec.removeprefix("replay:")
-        if not path:
-            raise given.refuse(spec, "names no recording: use replay:PATH")
-        return f"replay:{given.path(path)}"
-    if spec.startswith("hf:") or _servers(spec):
-        return spec
-    file = given.path(spec)
-    is_path = spec.lower().endswith(".gguf") or "/" in spec or file.is_file()
-    return str(file) if is_path else spec
+    try:
+        spec = parse_spec(given.texts[0], is_file=lambda text: given.path(text).is_file())
+    except ModelUnavailable as exc:
+        raise pytest.UsageError(f"{given.where}: {exc}") from exc
+    return str(spec.located(given.path))
 
 
-def _servers(spec: str) -> list[str]:
-    """Addresses of the servers in a SPEC; none when it is no server."""
-    parts = [part.strip() for part in spec.split(",")]
-    return [part for part in parts if part.lower().startswith(("http://", "https://"))]
+def _judge(read: _Reader) -> str | None:
+    spec = _spec(read, "judge")
+    given = read.given("judge")
+    if spec and given and parse_spec(spec).then:
+        raise given.refuse(given.texts[0], "names two models: a judge is one")
+    return spec
 
 
-def _check_model_origin(config: pytest.Config, spec: str) -> None:
+def _replayed(settings: Settings) -> set[str]:
+    """The recordings that are answered from."""
+    specs = [parse_spec(text) for text in (settings.model, settings.judge) if text]
+    models = [one for spec in specs for one in spec.models]
+    return {one.value for one in models if one.source is Source.RECORDING}
+
+
+def _check_origin(config: pytest.Config, name: str, spec: str | None) -> None:
     """Refuse a remote server that a file of the repository chose: it would receive the code."""
-    remote = [address for address in _servers(spec) if not _is_loopback(address)]
-    if remote and spec not in _models_typed(config):
+    addresses = parse_spec(spec).addresses if spec else ()
+    remote = [address for address in addresses if not _is_loopback(address, name)]
+    if remote and not set(remote) <= _addresses_typed(config, name):
         raise pytest.UsageError(
-            f"supercharge_model names the server {_host(remote[0])!r}, and this setting comes"
-            f" from {config.inipath or 'a file'}: a cloned repository must not send your code"
-            f" away. If you want it, give --supercharge-model on the command line or in"
+            f"supercharge_{name} names the server {_host(remote[0], name)!r}, and this setting"
+            f" comes from {config.inipath or 'a file'}: a cloned repository must not send your"
+            f" code away. If you want it, give --supercharge-{name} on the command line or in"
             f" PYTEST_ADDOPTS."
         )
 
 
-def _models_typed(config: pytest.Config) -> set[str]:
-    """Model SPECs on the real command line or in PYTEST_ADDOPTS, without those of ``addopts``.
+def _addresses_typed(config: pytest.Config, name: str) -> set[str]:
+    """Servers on the real command line or in PYTEST_ADDOPTS, without those of ``addopts``.
 
     pytest merges all three into one, so the two trusted ones are read again here.
     """
     parser = argparse.ArgumentParser(
         add_help=False, allow_abbrev=False, fromfile_prefix_chars="@", exit_on_error=False
     )
-    parser.add_argument("--supercharge-model", action="append", default=[])
+    parser.add_argument(f"--supercharge-{name}", action="append", default=[], dest="specs")
     parser.add_argument("-o", "--override-ini", action="append", default=[])
     args = [*shlex.split(os.environ.get("PYTEST_ADDOPTS", "")), *config.invocation_params.args]
     known, _ = parser.parse_known_args([str(arg) for arg in args])
     ini = [text.partition("=") for text in known.override_ini]
-    overrides = [value for name, _, value in ini if name == "supercharge_model"]
-    return {spec.strip() for spec in (*known.supercharge_model, *overrides)}
+    overrides = [value for key, _, value in ini if key == f"supercharge_{name}"]
+    return {each for text in (*known.specs, *overrides) for each in _addresses(text)}
 
 
-def _host(address: str) -> str:
+def _addresses(text: str) -> tuple[str, ...]:
+    """The servers in a SPEC; none in one that a later one has replaced and that is no SPEC."""
+    try:
+        return parse_spec(text).addresses
+    except ModelUnavailable:
+        return ()
+
+
+def _host(address: str, name: str) -> str:
     from urllib.parse import urlsplit
 
     try:
         return urlsplit(address).hostname or ""
     except ValueError as exc:
-        raise pytest.UsageError(f"--supercharge-model: {address!r} is no address: {exc}") from exc
+        raise pytest.UsageError(f"--supercharge-{name}: {address!r} is no address: {exc}") from exc
 
 
-def _is_loopback(address: str) -> bool:
+def _is_loopback(address: str, name: str) -> bool:
     from ipaddress import ip_address
 
-    host = _host(address)
+    host = _host(address, name)
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -66,6 +66,7 @@ class Filling:
     results: dict[str, Result | Waiting] = field(default_factory=dict)
     _failed: dict[str, NotFilled] = field(default_factory=dict)  # on top of guesses
     _told: dict[str, Result] = field(default_factory=dict)
+    _given_up: dict[str, Waiting] = field(default_factory=dict)
     _until: float = 0.0
 
     def fill(self, order: Sequence[Stub]) -> None:
@@ -77,6 +78,26 @@ class Filling:
         for number, stub in enumerate(order, 1):
             if stub.id not in self.results:
                 self._turn(stub, number, len(order))
+
+    def go_on(self, bench: Bench, left: Sequence[Stub]) -> None:
+        """Once more for stubs that were not filled, on another bench.
+
+        Bodies that had nothing against them but tests that stop at other stubs are not thrown
+        away: they are looked at again with the others filled, before anything new is searched.
+        """
+        self.bench = bench
+        self._failed.clear()
+        waiting = {stub.id: self._given_up.pop(stub.id) for stub in left if self._waited(stub)}
+        for stub in left:
+            self.results.pop(stub.id, None)
+        others = [stub for stub in left if stub.id not in waiting]
+        if others:
+            self.results.update(waiting)
+            self.fill(others)
+        self.fill([stub for stub in left if stub.id in waiting and stub.id not in self.taken])
+
+    def _waited(self, stub: Stub) -> bool:
+        return stub.id in self._given_up and stub.id not in self.taken
 
     def _turn(self, stub: Stub, number: int, of: int) -> None:
         self.bench.start(stub, number, of)
@@ -145,6 +166,7 @@ class Filling:
             if stub in self._failed and stub not in self.results:
                 self.results[stub] = self._failed[stub]
         self.results[waiting.stub.id] = waiting.given_up(still_open)
+        self._given_up[waiting.stub.id] = waiting
 
     # --- together
 

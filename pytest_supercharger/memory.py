@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 from pytest_supercharger.ledger import Ledger, completion_key, outcome_key
+from pytest_supercharger.models.ahead import Foreseeing
 from pytest_supercharger.models.base import Completion, Model, ModelInfo, Request, never
 from pytest_supercharger.sandboxes.base import (
     Check,
@@ -47,7 +49,7 @@ class RememberingModel:
         keys: dict[tuple[str, str], str] = {}
         missing: list[Request] = []
         for request in requests:
-            key = completion_key(self._name(), request.prompt, request.seed)
+            key = self._key(request)
             keys[request.stub, request.kind.value] = key
             known = self._recall(key, request)
             for completion in known:
@@ -55,31 +57,50 @@ class RememberingModel:
                     break
                 yield completion
             if len(known) < request.n:
-                start = request.start + len(known)
-                missing.append(replace(request, start=start, n=request.n - len(known)))
+                missing.append(_rest(request, len(known)))
         if not missing:
             return
-        for completion in self._model.generate(missing, cancelled=cancelled):
-            if completion.finish != "cancelled":
-                key = keys[completion.stub, completion.kind.value]
-                self._ledger.record_completion(key, completion, run=self._run)
-            yield completion
+        with closing(self._model.generate(missing, cancelled=cancelled)) as completions:
+            for completion in completions:
+                if completion.finish != "cancelled":
+                    key = keys[completion.stub, completion.kind.value]
+                    self._ledger.record_completion(key, completion, run=self._run)
+                yield completion
+
+    def expect(self, requests: Sequence[Request]) -> None:
+        """Tell a model that looks ahead what will be missing."""
+        if isinstance(self._model, Foreseeing):
+            asked = [(request, self._recall(self._key(request), request)) for request in requests]
+            missing = [_rest(request, len(known)) for request, known in asked]
+            self._model.expect([request for request in missing if request.n])
+
+    def unclaimed(self) -> Mapping[str, int]:
+        """Tokens that were decoded for what was expected and never asked, by stub."""
+        return self._model.unclaimed() if isinstance(self._model, Foreseeing) else {}
 
     def close(self) -> None:
         self._model.close()
+
+    def _key(self, request: Request) -> str:
+        return completion_key(self._name(), request.prompt, request.seed)
 
     def _name(self) -> str:
         return f"{self.info.source} {self.info.digest}"
 
     def _recall(self, key: str, request: Request) -> list[Completion]:
-        """The stored completions from ``start`` on, up to the first gap."""
+        """The stored completions from ``start`` on, up to the first gap; they cost nothing now."""
         stored = {one.index: one for one in self._ledger.recall_completions(key)}
         known = []
         for index in range(request.start, request.start + request.n):
             if index not in stored:
                 break
-            known.append(stored[index])
+            known.append(replace(stored[index], spent=0))
         return known
+
+
+def _rest(request: Request, known: int) -> Request:
+    """Without the first completions, which are known."""
+    return replace(request, start=request.start + known, n=request.n - known)
 
 
 class RememberingSandbox:

@@ -74,8 +74,23 @@ OPTIONS = (
         name="model",
         default="auto",
         metavar="SPEC",
-        help="who writes: auto, PATH.gguf (run in process by llama.cpp), or replay:PATH (a"
-        " recording)",
+        help="who writes: auto (the best preset on disk that fits this machine), a preset's"
+        " name or hf:ORG/REPO[:FILE-or-quant] (fetched beforehand), PATH.gguf, one or more"
+        " http://HOST:PORT/v1#MODEL with commas between, or replay:PATH (a recording);"
+        " SMALL,then:BIG asks BIG for what SMALL leaves open",
+    ),
+    Option(
+        name="judge",
+        metavar="SPEC",
+        help="another model, named in the same way, that judges bodies which no test of yours"
+        " reaches (default: the model that wrote them)",
+    ),
+    Option(
+        name="gpu",
+        default="auto",
+        metavar="USE",
+        help="whether a GGUF runs on the GPU: auto (as far as it fits), off, or require (an"
+        " error when the GPU would stay unused)",
     ),
     Option(
         name="context",
@@ -147,7 +162,8 @@ OPTIONS = (
         name="tokens",
         metavar="N",
         number="int",
-        help="budget of completion tokens per stub (default: no limit)",
+        help="budget of completion tokens per stub, what is cut off or cancelled included (default:"
+        " no limit)",
     ),
     Option(
         name="timeout",

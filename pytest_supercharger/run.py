@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,18 +14,21 @@ from pytest_supercharger.config import Mode, Settings
 from pytest_supercharger.confirm import confirm
 from pytest_supercharger.deliver import diffs_of, save_patch, undisturbed, write_all
 from pytest_supercharger.entangled import Filling
-from pytest_supercharger.exceptions import SourceError
+from pytest_supercharger.exceptions import SetupError, SourceError
+from pytest_supercharger.fill import NotFilled
 from pytest_supercharger.ledger import Ledger
 from pytest_supercharger.linking import link
+from pytest_supercharger.models.ahead import Foreseeing
 from pytest_supercharger.models.base import Model
 from pytest_supercharger.planning import make_plan
 from pytest_supercharger.prompts import Prompts
 from pytest_supercharger.reporting import progress as events
 from pytest_supercharger.reporting.report import Report
+from pytest_supercharger.roles import Bigger
 from pytest_supercharger.sandboxes.base import Sandbox
 from pytest_supercharger.stubs import Found, SourceText
 from pytest_supercharger.tree import Tree
-from pytest_supercharger.workbench import Hooks, Workbench, first_line
+from pytest_supercharger.workbench import Hooks, Workbench, first_line, is_left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,8 @@ class Rooms:
     """What the run works with; concrete ones are made by the caller."""
 
     model: Model
+    judge: Model | None = None  # None: whoever wrote judges as well
+    bigger: Bigger | None = None  # asked for what the model leaves open
     sandbox: Sandbox
     prompts: Prompts
     hooks: Hooks
@@ -77,6 +83,8 @@ class _Journey:
         self.settings = inputs.settings
         self.tree = Tree(inputs.sources, inputs.found.stubs)
         self.tell = rooms.progress.tell
+        self.asked = [rooms.model]  # in order
+        self.then = rooms.bigger.info if rooms.bigger else None
         self.so_far = SoFar(
             settings=inputs.settings,
             rootdir=inputs.rootdir,
@@ -125,8 +133,37 @@ class _Journey:
             taken=so_far.taken,
             results=so_far.results,
         )
+        self.bench.order = plan.order
         filling.fill(plan.order)
         so_far.plan = plan.joined_by(so_far.results)
+        results = [so_far.results.get(stub.id) for stub in so_far.plan.order]
+        left = [result for result in results if is_left(result)]
+        if left and self.rooms.bigger:
+            self._go_on(filling, left, self.rooms.bigger)
+
+    def _go_on(self, filling: Filling, left: Sequence[NotFilled], bigger: Bigger) -> None:
+        """The same with a bigger model, for what is left."""
+        results = self.so_far.results
+        try:
+            model = bigger.open()
+        except SetupError as error:  # what was found so far is not lost with it
+            self.so_far.troubles.append(f"{bigger.info.name} cannot be asked for the rest: {error}")
+            for result in left:
+                self.bench.settle(result.stub, result)
+            return
+        self.then = model.info
+        self.tell(events.MovedOn(stubs=len(left), model=model.info))
+        stubs = [result.stub for result in left]
+        self.asked.append(model)
+        self.bench = replace(self.bench, model=model, leaves_to="", order=stubs)
+        try:
+            filling.go_on(self.bench, stubs)
+        finally:
+            for result in left:  # its turn may not have come again, or to nothing
+                found = results.setdefault(result.stub.id, result)
+                if isinstance(found, NotFilled) and found.nearest is None:
+                    results[result.stub.id] = replace(found, nearest=result.nearest)
+        self.so_far.plan = self.so_far.planned.joined_by(results)
 
     def confirm(self) -> None:
         """Stock pytest on all winners together."""
@@ -160,12 +197,23 @@ class _Journey:
         """All there is to say, also about a run that was interrupted."""
         return conclude(
             self.so_far,
-            model=self.rooms.model,
+            model=self.rooms.model.info,
+            then=self.then,
+            judge=self.rooms.judge.info if self.rooms.judge else None,
             sandbox=self.rooms.sandbox,
             searching=self.bench.searching if self.so_far.links else "",
             warnings=self.rooms.ledger.warnings,
             tokens=lambda stub: self.bench.first_prompt_tokens(stub),
+            in_vain=self._decoded_in_vain(),
         )
+
+    def _decoded_in_vain(self) -> Counter[str]:
+        """Tokens of answers that were begun beforehand and never asked for, by stub."""
+        in_vain: Counter[str] = Counter()
+        for model in self.asked:
+            if isinstance(model, Foreseeing):
+                in_vain.update(model.unclaimed())
+        return in_vain
 
     # --- with what, and how
 
@@ -179,6 +227,8 @@ class _Journey:
             tree=self.tree,
             links=self.so_far.known,
             model=self.rooms.model,
+            judge=self.rooms.judge,
+            leaves_to=self.then.name if self.then else "",
             sandbox=self.rooms.sandbox,
             prompts=self.rooms.prompts,
             hooks=self.rooms.hooks,

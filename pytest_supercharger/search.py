@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from pytest_supercharger.background import in_background
 from pytest_supercharger.clean.candidates import (
     CodeCandidate,
     Rejected,
@@ -23,7 +24,7 @@ from pytest_supercharger.clean.candidates import (
 )
 from pytest_supercharger.context import Context
 from pytest_supercharger.evidence import CodeEvidence, Evidence
-from pytest_supercharger.exceptions import SourceError
+from pytest_supercharger.exceptions import SetupError, SourceError
 from pytest_supercharger.feedback import counted, failures_of, read_score, used_up
 from pytest_supercharger.models.base import Completion, Model, Request
 from pytest_supercharger.prompts import (
@@ -74,6 +75,7 @@ class Task:
     timeout: float
     limits: tuple[tuple[str, float], ...]  # node id, seconds, where larger; "" is collecting
     examples: tuple[TestCandidate, ...]  # written by the user
+    first: tuple[Request, ...] = ()  # what is asked first, where it is known already
 
 
 class Hooks(Protocol):
@@ -127,7 +129,71 @@ class Searched:
     generate_seconds: float
     check_seconds: float
     prompt_tokens: int
-    completion_tokens: int
+    completion_tokens: int  # used: in completions that were looked at
+    spent_tokens: int = 0  # decoded for them, and for those that were cancelled
+    model: str = ""  # who wrote the bodies
+
+    def and_before(self, earlier: Searched) -> Searched:
+        """The same end, with the costs of an earlier search for the same stub as well."""
+        return replace(
+            self,
+            rounds=self.rounds + earlier.rounds,
+            seconds=self.seconds + earlier.seconds,
+            generate_seconds=self.generate_seconds + earlier.generate_seconds,
+            check_seconds=self.check_seconds + earlier.check_seconds,
+            prompt_tokens=self.prompt_tokens + earlier.prompt_tokens,
+            completion_tokens=self.completion_tokens + earlier.completion_tokens,
+            spent_tokens=self.spent_tokens + earlier.spent_tokens,
+        )
+
+
+def first_requests(
+    stub: Stub, context: Context, tools: Tools, *, covered: bool
+) -> tuple[Request, ...]:
+    """What a search asks first, in order. It depends on nothing that is found on the way.
+
+    :raises SetupError: a prompt does not fit the model's context.
+    """
+    wanted = [(RequestKind.CODE, tools.budget.candidates)]
+    if not covered:
+        wanted = [(RequestKind.TESTS, tools.budget.tests), *wanted]
+    return tuple(
+        Request(
+            stub=stub.id,
+            kind=kind,
+            prompt=make_prompt(kind, stub, context, tools, temperature=tools.temperature),
+            n=n,
+            seed=tools.seed,
+        )
+        for kind, n in wanted
+    )
+
+
+def make_prompt(
+    kind: RequestKind,
+    stub: Stub,
+    context: Context,
+    tools: Tools,
+    *,
+    feedback: Feedback | None = None,
+    temperature: float | None = None,
+    model: Model | None = None,
+) -> Prompt:
+    """The prompt as the user's conftest leaves it; ``model`` is the one asked, if another one.
+
+    :raises SetupError: it does not fit the model's context.
+    """
+    limit = model.info.context if model else tools.prompt_limit
+    prompt = render(
+        kind,
+        context,
+        prompts=tools.prompts,
+        feedback=feedback,
+        temperature=temperature,
+        limit=limit or None,
+        count=(model or tools.model).count_tokens if limit else None,
+    )
+    return tools.hooks.prompt(stub, kind, prompt)
 
 
 def search(task: Task, tools: Tools) -> Searched:
@@ -150,16 +216,20 @@ class _Search:
     generated: dict[str, dict[str, ItemOutcome]] = field(default_factory=dict)
     tests: dict[str, TestCandidate] = field(default_factory=dict)
     rejected: Counter[str] = field(default_factory=Counter)  # by reason
+    cut_off: dict[str, str] = field(default_factory=dict)  # what a repair is told, by candidate id
     asked: Counter[RequestKind] = field(default_factory=Counter)
     rounds: int = 0
     stopped: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    spent_tokens: int = 0
     generate_seconds: float = 0.0
     check_seconds: float = 0.0
     judge: float | None = None  # of the body that is chosen now
     judged: dict[str, float | None] = field(default_factory=dict)  # by candidate id
+    _cost: int = 0  # tokens for the budget: decoded now, or recalled from an earlier run
     _done: bool = False
+    _left: bool = False  # nothing more of this round is wanted
     _began: float = field(default_factory=time.monotonic)
     _selection: Selection | None = None
 
@@ -175,15 +245,26 @@ class _Search:
         before = (len(self.candidates), len(self.tests))
         if not self.task.gate:
             self._ask_for_tests(number)
-        with closing(self.tools.sandbox.run(self._checks(number), cancelled=self._is_over)) as run:
-            for outcome in run:
+        # The checks are closed last: then nobody pulls, and what was cancelled is counted.
+        with closing(self._checks(number)) as checks, closing(self._outcomes(checks)) as outcomes:
+            for outcome in outcomes:
                 self._note(outcome)
                 if self._is_proven(outcome):
                     self._done = True
                     return
+        self._left = False
         self._stop_if_spent()
         if not self.stopped and before == (len(self.candidates), len(self.tests)):
             self.stopped = _WHAT_CHANGED_NOTHING
+
+    def _outcomes(self, checks: Iterator[Check]) -> Generator[Outcome, None, None]:
+        def begin() -> Generator[Outcome, None, None]:
+            return self.tools.sandbox.run(checks, cancelled=self._is_over)
+
+        return in_background(begin, leave=self._leave)
+
+    def _leave(self) -> None:
+        self._left = True
 
     def _is_proven(self, outcome: Outcome) -> bool:
         """Whether a candidate now passes all that the user's tests ask for."""
@@ -191,11 +272,11 @@ class _Search:
 
     def _unwanted(self, _: object) -> bool:
         """Asked between tokens: nothing more is needed, or can be paid for."""
-        return self._done or bool(self._spent())
+        return self._done or self._left or bool(self._spent())
 
     def _is_over(self, _: object) -> bool:
         """Asked while checks run. They cost no tokens: what was decoded is checked."""
-        return self._done or self._is_late()
+        return self._done or self._left or self._is_late()
 
     def _is_late(self) -> bool:
         return time.monotonic() - self._began > self.tools.budget.seconds
@@ -204,7 +285,7 @@ class _Search:
         budget = self.tools.budget
         if self._is_late():
             return used_up(f"{budget.seconds:g} s", "seconds")
-        if budget.tokens is not None and self.completion_tokens >= budget.tokens:
+        if budget.tokens is not None and self._cost >= budget.tokens:
             return used_up(counted(budget.tokens, "token"), "tokens")
         return ""
 
@@ -225,9 +306,28 @@ class _Search:
     def _complete(
         self, kind: RequestKind, prompt: Prompt, n: int, model: Model | None = None
     ) -> Generator[Completion, None, None]:
-        """Completions as they end; what they cost is counted here."""
+        """Completions as they end; what they and the cancelled ones cost is counted here."""
         model = model or self.tools.model
-        request = Request(
+        request = self._request(kind, prompt, n)
+        self.asked[kind] += n
+        closed = False
+
+        def unwanted(asked: Request) -> bool:
+            return closed or self._unwanted(asked)
+
+        with closing(model.generate([request], cancelled=unwanted)) as answers:
+            try:
+                for completion in self._timed(answers):
+                    self._count(completion, model)
+                    if completion.finish != "cancelled":
+                        yield completion
+            except GeneratorExit:
+                closed = True
+                self._drain(answers)
+                raise
+
+    def _request(self, kind: RequestKind, prompt: Prompt, n: int) -> Request:
+        return Request(
             stub=self.task.stub.id,
             kind=kind,
             prompt=prompt,
@@ -235,49 +335,79 @@ class _Search:
             seed=self.tools.seed,
             start=self.asked[kind],
         )
-        self.asked[kind] += n
+
+    def _timed(self, answers: Iterator[Completion]) -> Iterator[Completion]:
         began = time.monotonic()
-        with closing(model.generate([request], cancelled=self._unwanted)) as answers:
-            for completion in answers:
-                self.generate_seconds += time.monotonic() - began
-                self._count(completion)
-                yield completion
-                began = time.monotonic()
+        for completion in answers:
+            self.generate_seconds += time.monotonic() - began
+            yield completion
+            began = time.monotonic()
         self.generate_seconds += time.monotonic() - began
 
-    def _count(self, completion: Completion) -> None:
-        count = self.tools.model.count_tokens
-        self.prompt_tokens += completion.prompt_tokens
-        self.completion_tokens += completion.tokens or count(completion.text)
+    def _drain(self, answers: Iterator[Completion]) -> None:
+        """What was still decoded when the answer was there; by now all of it is cancelled."""
+        try:
+            for completion in answers:
+                self.spent_tokens += completion.spent
+        except SetupError:
+            # The answer is there: a model that breaks just now says so when it is next asked.
+            return
 
-    def _prompt(self, kind: RequestKind, feedback: Feedback | None = None) -> Prompt:
-        limit = self.tools.prompt_limit
-        prompt = render(
+    def _count(self, completion: Completion, model: Model) -> None:
+        self.spent_tokens += completion.spent
+        if completion.finish == "cancelled":
+            self._cost += completion.spent
+            return
+        used = completion.tokens or model.count_tokens(completion.text)
+        self.prompt_tokens += completion.prompt_tokens
+        self.completion_tokens += used
+        self._cost += max(used, completion.spent)
+
+    def _prompt(
+        self, kind: RequestKind, feedback: Feedback | None = None, model: Model | None = None
+    ) -> Prompt:
+        first = self.rounds <= 1
+        known = (request.prompt for request in self.task.first if request.kind is kind)
+        if first and feedback is None and (prompt := next(known, None)):
+            return prompt
+        return make_prompt(
             kind,
+            self.task.stub,
             self.task.context,
-            prompts=self.tools.prompts,
+            self.tools,
             feedback=feedback,
-            temperature=self.tools.temperature if self.rounds <= 1 else None,
-            limit=limit or None,
-            count=self.tools.model.count_tokens if limit else None,
+            temperature=self.tools.temperature if first else None,
+            model=model,
         )
-        return self.tools.hooks.prompt(self.task.stub, kind, prompt)
+
+    def _fitting(
+        self, kind: RequestKind, feedback: Feedback, model: Model | None = None
+    ) -> Prompt | None:
+        """A prompt that goes on from an answer; None when it is too long with the answer in it."""
+        try:
+            return self._prompt(kind, feedback, model)
+        except SetupError as error:
+            data: dict[str, object] = {"reason": str(error)}
+            self.tools.journal.decided(self.task.stub.id, "too_long", data)
+            return None
 
     def _bodies(self, number: int) -> Generator[Completion, None, None]:
         """This round's answers; a model with none for a repair is asked for fresh code."""
         if number:
             kind, feedback = self._feedback()
-            if feedback:
-                came = False
-                for completion in self._complete(
-                    kind, self._prompt(kind, feedback), self.tools.budget.candidates
-                ):
-                    came = True
-                    yield completion
-                if came:
-                    return
-        kind = RequestKind.CODE
-        yield from self._complete(kind, self._prompt(kind), self.tools.budget.candidates)
+            prompt = self._fitting(kind, feedback) if feedback else None
+            if prompt and (yield from self._asked(kind, prompt)):
+                return
+        yield from self._asked(RequestKind.CODE, self._prompt(RequestKind.CODE))
+
+    def _asked(self, kind: RequestKind, prompt: Prompt) -> Generator[Completion, None, bool]:
+        """A round's bodies; returns whether any came."""
+        came = False
+        with closing(self._complete(kind, prompt, self.tools.budget.candidates)) as answers:
+            for completion in answers:
+                came = True
+                yield completion
+        return came
 
     def _feedback(self) -> tuple[RequestKind, Feedback | None]:
         """What the nearest candidate lacks; with nothing to tell there is no repair."""
@@ -287,20 +417,22 @@ class _Search:
         source = render_function(self.task.stub, nearest.candidate)
         failures = failures_of(nearest, self.tests)
         kind = RequestKind.REPAIR_CODE if failures else RequestKind.IMPROVE_CODE
-        return kind, Feedback(source=source, failures=failures)
+        notes = self.cut_off.get(nearest.candidate.id, "")
+        return kind, Feedback(source=source, failures=failures, notes=notes)
 
     # --- to the sandbox
 
-    def _checks(self, number: int) -> Iterator[Check]:
+    def _checks(self, number: int) -> Generator[Check, None, None]:
         if not self.task.gate and number:
             yield from self._checks_of_new_tests(number)
-        for completion in self._bodies(number):
-            candidate = self._candidate(completion)
-            if candidate is None:
-                continue
-            check = self._check(candidate, f"{candidate.id}#{number}", tuple(self.tests))
-            if check:
-                yield check
+        with closing(self._bodies(number)) as bodies:
+            for completion in bodies:
+                candidate = self._candidate(completion)
+                if candidate is None:
+                    continue
+                check = self._check(candidate, f"{candidate.id}#{number}", tuple(self.tests))
+                if check:
+                    yield check
 
     def _checks_of_new_tests(self, number: int) -> Iterator[Check]:
         for candidate in list(self.candidates.values()):
@@ -322,6 +454,7 @@ class _Search:
             seed=completion.seed,
             logprob=completion.logprob,
             tokens=completion.tokens,
+            cut_off=_cut_off(completion),
         )
         if isinstance(found, Rejected):
             self._rejected(completion, found.reason)
@@ -334,6 +467,8 @@ class _Search:
             self._rejected(completion, reason)
             return None
         self.candidates[found.id] = found
+        if _cut_off(completion):
+            self.cut_off[found.id] = f"The answer was {_cut_off(completion)}: be shorter."
         return found
 
     def _rejected(self, completion: Completion, reason: str) -> None:
@@ -467,7 +602,9 @@ class _Search:
         feedback = Feedback(
             source=render_function(self.task.stub, chosen.candidate), tests="\n".join(passed)
         )
-        prompt = self._prompt(RequestKind.JUDGE, feedback)
+        prompt = self._fitting(RequestKind.JUDGE, feedback, judge)
+        if prompt is None:
+            return None
         answers = list(self._complete(RequestKind.JUDGE, prompt, 1, judge))
         return read_score(answers[-1].text) if answers else None
 
@@ -491,4 +628,15 @@ class _Search:
             check_seconds=self.check_seconds,
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
+            spent_tokens=self.spent_tokens,
+            model=self.tools.model.info.name,
         )
+
+
+def _cut_off(completion: Completion) -> str:
+    """How far an answer came that did not come to its end; "" for one that did."""
+    tokens = completion.spent or completion.tokens
+    where = f" at {tokens} tokens" if tokens else ""
+    if completion.finish == "loop":
+        return f"cut off{where}, where it repeated itself"
+    return f"cut off{where}" if completion.finish == "length" else ""

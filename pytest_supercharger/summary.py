@@ -108,7 +108,11 @@ def _seconds(searched: Searched) -> Seconds:
 
 
 def _tokens(searched: Searched) -> Tokens:
-    return Tokens(prompt=searched.prompt_tokens, completion=searched.completion_tokens)
+    return Tokens(
+        prompt=searched.prompt_tokens,
+        completion=searched.completion_tokens,
+        spent=searched.spent_tokens,
+    )
 
 
 def _chosen(result: Filled, project_tests: Iterable[str]) -> Chosen:
@@ -122,6 +126,7 @@ def _chosen(result: Filled, project_tests: Iterable[str]) -> Chosen:
         agreement=_agreement(result.searched),
         judge=result.searched.judge,
         control=result.control,
+        model=result.searched.model,
     )
 
 

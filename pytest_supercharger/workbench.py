@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from pytest_supercharger.clean.candidates import CodeCandidate, example_checks
 from pytest_supercharger.clean.style import find_style
@@ -18,7 +18,8 @@ from pytest_supercharger.exceptions import SetupError
 from pytest_supercharger.fill import Filled, NotFilled, Waiting, fill_stub, filled
 from pytest_supercharger.ledger import Ledger
 from pytest_supercharger.linking import EVERYTHING, Links, as_argument
-from pytest_supercharger.models.base import Model
+from pytest_supercharger.models.ahead import Announcing, Foreseeing
+from pytest_supercharger.models.base import Model, Request
 from pytest_supercharger.prompts import (
     Prompts,
     RequestKind,
@@ -28,7 +29,14 @@ from pytest_supercharger.prompts import (
 )
 from pytest_supercharger.reporting import progress as events
 from pytest_supercharger.sandboxes.base import Check, CheckKind, Sandbox
-from pytest_supercharger.search import MAX_FAILURES, Budget, Task, Tools
+from pytest_supercharger.search import (
+    MAX_FAILURES,
+    Budget,
+    Searched,
+    Task,
+    Tools,
+    first_requests,
+)
 from pytest_supercharger.search import Hooks as SearchHooks
 from pytest_supercharger.stubs import Stub
 from pytest_supercharger.summary import report_filled, report_not_filled
@@ -45,7 +53,7 @@ class Hooks(SearchHooks, Protocol):
 
 @dataclass(kw_only=True)
 class Workbench:
-    """The bench of ``entangled``, over one model and one sandbox."""
+    """The bench of ``entangled``, over one model, one judge and one sandbox."""
 
     settings: Settings
     rootdir: Path
@@ -54,17 +62,23 @@ class Workbench:
     tree: Tree
     links: Links
     model: Model
+    judge: Model | None = None  # None: the model judges as well
     sandbox: Sandbox
     prompts: Prompts
     hooks: Hooks
     ledger: Ledger
     ledger_run: int
     progress: events.Progress
+    leaves_to: str = ""  # name of the model that is asked next for what is left; "" for none
+    order: Sequence[Stub] = ()  # in which the stubs will have their turn, as far as is known
     searching: str = ""  # id of the stub whose turn it is, or was last
+    searched: dict[str, Searched] = field(default_factory=dict)  # by stub id, costs added up
 
     def __post_init__(self) -> None:
         self.files = ProjectFiles(self.rootdir)
         self.tell = self.progress.tell
+        self._begun: set[str] = set()  # stubs that had their turn
+        self._prepared: dict[tuple[str, tuple[str, ...]], _Prepared] = {}
 
     def start(self, stub: Stub, number: int, of: int) -> None:
         self.searching = stub.id
@@ -74,17 +88,57 @@ class Workbench:
     def search(
         self, stub: Stub, tests: tuple[str, ...], taken: Mapping[str, CodeCandidate]
     ) -> Result | Waiting:
+        self._begun.add(stub.id)
         impossible = self._impossible(stub, tests)
         if impossible:
             return NotFilled(stub=stub, reason=impossible, more_may_help=False)
         try:
             task = self._task(stub, tests, taken)
-        except SetupError as error:
-            return NotFilled(stub=stub, reason=str(error), more_may_help=False)
+        except SetupError as error:  # a bigger model may have a larger context
+            return NotFilled(stub=stub, reason=str(error), more_may_help=bool(self.leaves_to))
         if task.context.dropped:
             data: dict[str, object] = {"parts": list(task.context.dropped)}
             self.ledger.record_decision(self.ledger_run, stub.id, "dropped", data)
-        return fill_stub(task, self._tools(), self._style(stub))
+        tools = self._tools(self._announcing(task, taken))
+        return self._with_costs(fill_stub(task, tools, self._style(stub)))
+
+    def _announcing(self, task: Task, taken: Mapping[str, CodeCandidate]) -> Model:
+        """The model, which is told in time what comes after each request."""
+        model = self.model
+        if not isinstance(model, Foreseeing) or model.info.slots < 2:
+            return model
+        own = [request for request in task.first if request.kind is RequestKind.CODE]
+        following = {RequestKind.TESTS: own, RequestKind.CODE: self._next_requests(taken)}
+        return Announcing(model, following)
+
+    def _next_requests(self, taken: Mapping[str, CodeCandidate]) -> tuple[Request, ...]:
+        """Of the stub whose turn is next; () for the last one."""
+        for stub in self.order:
+            gate = self.belonging(stub.id)
+            if stub.id in self._begun or stub.id in taken or self._impossible(stub, gate):
+                continue
+            try:
+                return self._prepare(stub, gate).first
+            except SetupError:  # said when its turn has come
+                return ()
+        return ()
+
+    def _prepare(self, stub: Stub, gate: tuple[str, ...]) -> _Prepared:
+        """Kept until it is used: the hooks of a conftest see each prompt once."""
+        key = (stub.id, gate)
+        if key not in self._prepared:
+            context = self._context(stub, gate)
+            first = first_requests(stub, context, self._tools(self.model), covered=bool(gate))
+            self._prepared[key] = _Prepared(context=context, first=first)
+        return self._prepared[key]
+
+    def _with_costs(self, result: Result | Waiting) -> Result | Waiting:
+        """With what earlier searches for the same stub cost."""
+        assert result.searched is not None
+        earlier = self.searched.get(result.stub.id)
+        searched = result.searched.and_before(earlier) if earlier else result.searched
+        self.searched[result.stub.id] = searched
+        return replace(result, searched=searched)
 
     def check(
         self,
@@ -107,6 +161,13 @@ class Workbench:
         return filled(waiting.stub, waiting.searched, code, style, covered=True)
 
     def finish(self, stub: Stub, result: Result) -> None:
+        if self.leaves_to and is_left(result):
+            self.tell(events.StubLeft(stub=stub.id, model=self.leaves_to))
+        else:
+            self.settle(stub, result)
+
+    def settle(self, stub: Stub, result: Result) -> None:
+        """Tell what became of a stub in the end."""
         self.hooks.filled(stub, result)
         data: dict[str, object] = {
             "filled": isinstance(result, Filled),
@@ -150,9 +211,12 @@ class Workbench:
         return ""
 
     def _task(self, stub: Stub, gate: tuple[str, ...], taken: Mapping[str, CodeCandidate]) -> Task:
+        prepared = self._prepare(stub, gate)
+        del self._prepared[stub.id, gate]
         return Task(
             stub=stub,
-            context=self._context(stub, gate),
+            context=prepared.context,
+            first=prepared.first,
             module_source=self.tree.source(stub.path),
             files=self.tree.open_for(stub, taken),
             gate=gate,
@@ -213,12 +277,12 @@ class Workbench:
             control=True,
         )
 
-    def _tools(self) -> Tools:
+    def _tools(self, model: Model) -> Tools:
         settings = self.settings
         return Tools(
-            model=self.model,
+            model=model,
             sandbox=self.sandbox,
-            judge=self.model,
+            judge=self.judge or self.model,
             prompts=self.prompts,
             hooks=self.hooks,
             journal=_Journal(self.ledger, self.ledger_run, self.progress),
@@ -234,6 +298,14 @@ class Workbench:
             threshold=settings.threshold,
             prompt_limit=self.model.info.context,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    """What a search begins with."""
+
+    context: Context
+    first: tuple[Request, ...]
 
 
 class _Journal:
@@ -256,6 +328,11 @@ class _Journal:
         self._progress.tell(
             events.Checked(stub=stub, checked=checked, of=checked, best_passed=best, best_of=total)
         )
+
+
+def is_left(result: Result | Waiting | None) -> TypeGuard[NotFilled]:
+    """Whether a stub was searched for and not filled, and another model may find more."""
+    return isinstance(result, NotFilled) and result.more_may_help
 
 
 def _round_up(seconds: float) -> float:

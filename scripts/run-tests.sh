@@ -3,5 +3,5 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-scripts/set-up.sh dev,llama,bubblewrap
+scripts/set-up.sh dev,llama,server,bubblewrap
 exec .venv/bin/python -m pytest "$@"

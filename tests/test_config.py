@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_supercharger import config, options
-from pytest_supercharger.config import Engine, FinalRun, Mode, Require, Settings
+from pytest_supercharger.config import Engine, FinalRun, Gpu, Mode, Require, Settings
 
 
 class Declaring:
@@ -69,6 +69,8 @@ def test_command_line_wins_over_ini_and_ini_over_default(read, pytester):
     [
         ("--supercharge-mode=diff", "mode", Mode.DIFF),
         ("--supercharge-only=src/shop", "only", ("src/shop",)),
+        ("--supercharge-gpu=require", "gpu", Gpu.REQUIRE),
+        ("--supercharge-judge=qwen-0.5b", "judge", "qwen-0.5b"),
         ("--supercharge-context=4096", "context", 4096),
         ("--supercharge-temperature=0", "temperature", 0.0),
         ("--supercharge-sandbox=bubblewrap", "sandbox", Engine.BUBBLEWRAP),
@@ -138,6 +140,7 @@ def test_numbers_may_be_numbers_in_a_native_toml_file(read, pytester):
 )
 def test_model_names_stay_as_they_are(read, spec, kept):
     assert read(f"--supercharge-model={spec}").model == kept
+    assert read(f"--supercharge-judge={spec}").judge == kept
 
 
 @pytest.mark.parametrize("spec", ["replay:a.jsonl", "a.gguf", "dir/a.bin"])
@@ -145,6 +148,17 @@ def test_relative_paths_in_a_model_spec_become_absolute(read, pytester, spec):
     path = spec.removeprefix("replay:")
     expected = spec.replace(path, str(pytester.path / path))
     assert read(f"--supercharge-model={spec}").model == expected
+    assert read(f"--supercharge-judge={spec}").judge == expected
+
+
+def test_the_paths_of_both_models_become_absolute(read, pytester):
+    settings = read("--supercharge-model=replay:a.jsonl,then:b.gguf")
+    assert settings.model == f"replay:{pytester.path / 'a.jsonl'},then:{pytester.path / 'b.gguf'}"
+
+
+def test_a_file_may_be_named_like_a_preset(read, pytester):
+    (pytester.path / "coder").write_bytes(b"GGUF")
+    assert read("--supercharge-model=coder").model == str(pytester.path / "coder")
 
 
 def test_patch_on_the_command_line_selects_mode_patch(read, pytester):
@@ -191,6 +205,10 @@ def test_collect_only_means_mode_list_whatever_the_ini_says(read, pytester):
         (["--supercharge-sandbox-allow=--index-url=x"], "must begin with a letter or digit"),
         (["--supercharge-only="], "--supercharge-only: the value is empty"),
         (["--supercharge-model=replay:"], "names no recording"),
+        (["--supercharge-model=a.gguf,then:"], "an empty name"),
+        (["--supercharge-judge=a.gguf,then:b.gguf"], "names two models: a judge is one"),
+        (["--supercharge-gpu=on"], "'on' is unknown: choose one of auto, off, require"),
+        (["--supercharge-judge=http://[::1/v1"], "--supercharge-judge: 'http://[::1/v1' is no"),
     ],
 )
 def test_bad_value_is_named_with_what_to_do(read, args, words):
@@ -221,6 +239,8 @@ def test_bad_value_in_an_ini_file_is_named_with_the_file(read, pytester):
         ["--supercharge-sandbox=bubblewrap", "--supercharge-sandbox-image=python:3.12"],
         ["--supercharge-sandbox=bubblewrap", "--supercharge-sandbox-runtime=runsc"],
         ["--supercharge-model=replay:x.jsonl", "--supercharge-record=x.jsonl"],
+        ["--supercharge-model=a.gguf,then:replay:x.jsonl", "--supercharge-record=x.jsonl"],
+        ["--supercharge-judge=replay:x.jsonl", "--supercharge-record=x.jsonl"],
     ],
 )
 def test_contradictory_options_are_refused(read, args):
@@ -245,6 +265,12 @@ def test_remote_server_from_the_command_line_is_accepted(read):
     assert read(f"--supercharge-model={REMOTE}").model == REMOTE
     assert read("--supercharge-model", REMOTE).model == REMOTE
     assert read("-o", f"supercharge_model={REMOTE}").model == REMOTE
+    assert read(f"--supercharge-judge={REMOTE}").judge == REMOTE
+
+
+def test_a_remote_server_behind_a_path_is_accepted_from_the_command_line(read, pytester):
+    spec = read(f"--supercharge-model=small.gguf,then:{REMOTE}").model
+    assert spec == f"{pytester.path / 'small.gguf'},then:{REMOTE}"
 
 
 def test_remote_server_from_the_environment_is_accepted(read, monkeypatch):
@@ -258,6 +284,10 @@ def test_remote_server_from_the_environment_is_accepted(read, monkeypatch):
         f"supercharge_model = {REMOTE}",
         f"addopts = --supercharge-model={REMOTE}",
         f"supercharge_model = http://127.0.0.1:8080/v1#a,{REMOTE}",
+        f"supercharge_model = small.gguf,then:{REMOTE}",
+        f"supercharge_model = http://127.0.0.1:8080/v1,then:{REMOTE}",
+        f"supercharge_judge = {REMOTE}",
+        f"addopts = --supercharge-judge={REMOTE}",
         "supercharge_model = HTTP://10.0.0.1/v1",
         "supercharge_model = http://localhost.example.org/v1",
         "supercharge_model = http://localhost@example.org/v1",
@@ -266,6 +296,12 @@ def test_remote_server_from_the_environment_is_accepted(read, monkeypatch):
 def test_remote_server_from_a_file_of_the_repository_is_refused(read, pytester, line):
     pytester.makeini(f"[pytest]\n{line}")
     assert "must not send your code away" in refused(read)
+
+
+def test_a_server_typed_for_one_option_is_not_accepted_for_the_other(read, pytester):
+    pytester.makeini(f"[pytest]\nsupercharge_judge = {REMOTE}")
+    message = refused(read, f"--supercharge-model={REMOTE}")
+    assert "supercharge_judge names the server 'models.example.org'" in message
 
 
 @pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1", "127.9.9.9", "[::1]:1234"])

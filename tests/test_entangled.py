@@ -29,6 +29,7 @@ class Bodies:
     candidates: dict[str, list[str]]  # stub: the bodies that a model has for it
     shows: Callable[[str, str], bool] = lambda _test, _stub: True  # whether a wrong body is seen
     finished: list[str] = field(default_factory=list)
+    searched: list[str] = field(default_factory=list)
 
     def start(self, stub: Stub, number: int, of: int) -> None: ...
 
@@ -37,6 +38,7 @@ class Bodies:
     def search(
         self, stub: Stub, tests: tuple[str, ...], taken: Mapping[str, CodeCandidate]
     ) -> Filled | NotFilled | Waiting:
+        self.searched.append(stub.name)
         bodies = [body(text, stub.id) for text in self.candidates.get(stub.name, ())]
         codes = self.check(stub, [evidence_of(one) for one in bodies], tests, taken)
         proven = next((code for code in codes if code.is_proven), None)
@@ -176,3 +178,51 @@ def test_a_ctrl_c_leaves_no_guess_behind(stubs: dict[str, Stub]) -> None:
     with pytest.raises(KeyboardInterrupt):
         filling.fill([stubs["a"]])
     assert filling.taken == {}
+
+
+class TestOnAnotherBench:
+    """What one model leaves open is searched with another."""
+
+    PATH = {"ta": "ab", "tb": "b", "tc": "c"}  # noqa: RUF012  # never changed
+
+    def go_on(
+        self, stubs: dict[str, Stub], small: dict[str, list[str]], big: dict[str, list[str]]
+    ) -> tuple[Filling, Bodies]:
+        filling = fill(Bodies(self.PATH, small), stubs, "abc")
+        bigger = Bodies(self.PATH, big)
+        left = [stubs[x] for x in "abc" if not isinstance(filling.results[_id(x)], Filled)]
+        filling.go_on(bigger, left)
+        return filling, bigger
+
+    def test_only_what_is_left_is_searched_again(self, stubs: dict[str, Stub]) -> None:
+        filling, bigger = self.go_on(
+            stubs, {"a": EITHER, "b": EITHER, "c": [WRONG]}, {"c": EITHER, "a": [], "b": []}
+        )
+        assert bodies(filling) == {"a": RIGHT, "b": RIGHT, "c": RIGHT}
+        assert bigger.searched == ["c"]
+        assert bigger.finished == ["c"]
+
+    def test_a_body_that_waited_is_taken_once_the_other_stub_is_filled(
+        self, stubs: dict[str, Stub]
+    ) -> None:
+        filling, bigger = self.go_on(
+            stubs, {"a": [RIGHT], "b": [WRONG], "c": [RIGHT]}, {"a": [WRONG], "b": [RIGHT]}
+        )
+        assert bodies(filling) == {"a": RIGHT, "b": RIGHT, "c": RIGHT}
+        assert bigger.searched == ["b"]
+
+    def test_a_body_that_waited_in_vain_is_searched_anew(self, stubs: dict[str, Stub]) -> None:
+        filling, bigger = self.go_on(
+            stubs, {"a": [WRONG], "b": [WRONG], "c": [RIGHT]}, {"a": [RIGHT], "b": [RIGHT]}
+        )
+        assert bodies(filling) == {"a": RIGHT, "b": RIGHT, "c": RIGHT}
+        assert (bigger.searched[0], bigger.searched[-1]) == ("b", "a")
+
+    def test_what_no_model_fills_stays_with_a_reason(self, stubs: dict[str, Stub]) -> None:
+        nobody: dict[str, list[str]] = {"a": [RIGHT], "b": [WRONG], "c": []}
+        filling, _ = self.go_on(stubs, nobody, nobody)
+        assert bodies(filling) == {}
+        for letter in "abc":
+            result = filling.results[_id(letter)]
+            assert isinstance(result, NotFilled)
+            assert result.reason

@@ -117,6 +117,20 @@ class TestTheModel:
         assert texts_of(RememberingModel(inner, ledger, run=2), request(4)) == ["a", "b", "c", "d"]
         assert [(one.start, one.n) for one in inner.requests] == [(2, 2)]
 
+    def test_what_is_recalled_costs_nothing_now(self, ledger: Ledger) -> None:
+        class Counting(ScriptedModel):
+            def generate(
+                self, requests: Iterable[Request], *, cancelled: Callable[[Request], bool] = never
+            ) -> Generator[Completion, None, None]:
+                for completion in super().generate(requests, cancelled=cancelled):
+                    yield replace(completion, spent=9)
+
+        inner = Counting({(STUB, RequestKind.CODE): ["a", "b"]})
+        remembering = RememberingModel(inner, ledger, run=1)
+        assert [one.spent for one in remembering.generate([request(2)])] == [9, 9]
+        recalled = list(remembering.generate([request(2)]))
+        assert [(one.text, one.tokens, one.spent) for one in recalled] == [("a", 1, 0), ("b", 1, 0)]
+
     def test_a_later_part_of_a_request_is_remembered_as_well(self, ledger: Ledger) -> None:
         texts_of(RememberingModel(model("a", "b", "c"), ledger, run=1), request(3))
         inner = model()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,12 @@ from searching import (
 )
 from specimens import STUB, blocked, item, outcome
 
+from pytest_supercharger.bundled import prompts_dir
+from pytest_supercharger.exceptions import ModelUnavailable
 from pytest_supercharger.feedback import read_score
 from pytest_supercharger.models.base import Completion, ModelInfo, Request, never
 from pytest_supercharger.models.scripted import ScriptedModel
-from pytest_supercharger.prompts import RequestKind
+from pytest_supercharger.prompts import RequestKind, load_prompts, prompt_tokens, render
 from pytest_supercharger.sandboxes.base import Check, Control, Outcome, SandboxInfo, Verdict
 from pytest_supercharger.sandboxes.scripted import ScriptedSandbox
 from pytest_supercharger.search import Searched, search
@@ -349,6 +352,165 @@ class TestTheJudge:
     )
     def test_a_score_is_the_last_number_from_0_to_1(self, text: str, score: float | None) -> None:
         assert read_score(text) == score
+
+
+class TestTokens:
+    def test_what_was_cancelled_is_spent_and_not_used(self, tmp_path: Path) -> None:
+        model = CountingModel([("stop", RIGHT)], cancelled=3)
+        searched = search(task_in(tmp_path), tools(model, ScriptedSandbox(by_tests)))
+        assert chosen_body(searched) == "return sum(prices)"
+        assert (searched.completion_tokens, searched.spent_tokens) == (10, 12 + 3 * 7)
+
+    def test_what_is_cancelled_while_it_is_waited_for_counts_as_well(self, tmp_path: Path) -> None:
+        model = CountingModel([("stop", RIGHT)], cancelled=2)
+        searched = search(task_in(tmp_path), tools(model, AheadSandbox(by_tests)))
+        assert (searched.completion_tokens, searched.spent_tokens) == (10, 12 + 2 * 7)
+        assert len(searched.evidence.codes) == 1
+
+    def test_half_an_answer_that_was_cancelled_is_no_candidate(self, tmp_path: Path) -> None:
+        journal = Journal()
+        model = CountingModel([("cancelled", RIGHT), ("stop", WRONG)])
+        searched = search(
+            task_in(tmp_path), tools(model, ScriptedSandbox(by_tests), journal=journal)
+        )
+        assert [code.candidate.body for code in searched.evidence.codes] == ["return prices[0]"]
+        assert journal.reasons("rejected") == []
+
+    def test_the_budget_counts_what_was_decoded(self, tmp_path: Path) -> None:
+        model = CountingModel([("stop", WRONG), ("stop", ALSO_WRONG), ("stop", RIGHT)])
+        limited = budget(tokens=24)
+        searched = search(
+            task_in(tmp_path), tools(model, ScriptedSandbox(by_tests), budget=limited)
+        )
+        assert len(searched.evidence.codes) == 2
+        assert "--supercharge-tokens" in searched.stopped
+
+    def test_costs_of_an_earlier_search_are_added(self, tmp_path: Path) -> None:
+        model = CountingModel([("stop", RIGHT)])
+        searched = search(task_in(tmp_path), tools(model, ScriptedSandbox(by_tests)))
+        both = searched.and_before(searched)
+        assert (both.completion_tokens, both.spent_tokens, both.rounds) == (20, 24, 2)
+        assert both.seconds == 2 * searched.seconds
+        assert both.evidence == searched.evidence
+
+    def test_a_model_that_breaks_after_the_answer_takes_nothing_back(self, tmp_path: Path) -> None:
+        model = CountingModel([("stop", RIGHT)], breaks=True)
+        searched = search(task_in(tmp_path), tools(model, ScriptedSandbox(by_tests)))
+        assert chosen_body(searched) == "return sum(prices)"
+
+
+@pytest.mark.parametrize(
+    ("finish", "words"),
+    [
+        ("length", "cut off at 12 tokens"),
+        ("loop", "cut off at 12 tokens, where it repeated itself"),
+    ],
+)
+def test_an_answer_that_was_cut_off_is_marked_and_the_repair_is_told(
+    tmp_path: Path, finish: str, words: str
+) -> None:
+    model = CountingModel([(finish, WRONG), ("stop", ALSO_WRONG)], rounds=True)
+    asked = budget(rounds=2, candidates=1)
+    searched = search(task_in(tmp_path), tools(model, ScriptedSandbox(by_tests), budget=asked))
+    marked, whole = searched.evidence.codes
+    assert marked.candidate.repairs[0] == words
+    assert whole.candidate.repairs == ()
+    (_, repair) = model.requests
+    assert repair.kind is RequestKind.REPAIR_CODE
+    assert f"The answer was {words}: be shorter." in repair.prompt.messages[-1].content
+
+
+def test_another_model_judges_within_its_own_context(tmp_path: Path) -> None:
+    judge = ScriptedModel({(STUB, RequestKind.JUDGE): ["0.1"]})
+    judge.info = replace(judge.info, context=50_000, name="judge")
+    writer = ScriptedModel(code(RIGHT, ALSO_RIGHT) | {(STUB, RequestKind.TESTS): [CHECKS]})
+    told = tools(writer, ScriptedSandbox(by_values(VALUES)), judge=judge)
+    searched = search(task_in(tmp_path, gate=()), told)
+    assert (searched.judge, searched.selection.chosen) == (0.1, None)
+    assert kinds(judge) == ["judge"]
+    assert "judge" not in kinds(writer)
+    assert searched.model == "scripted"
+
+
+def test_a_judge_that_cannot_take_the_question_is_not_asked(tmp_path: Path) -> None:
+    judge, journal = ScriptedModel({(STUB, RequestKind.JUDGE): ["0.1"]}), Journal()
+    judge.info = replace(judge.info, context=5, name="judge")
+    writer = ScriptedModel(code(RIGHT, ALSO_RIGHT) | {(STUB, RequestKind.TESTS): [CHECKS]})
+    told = tools(writer, ScriptedSandbox(by_values(VALUES)), judge=judge, journal=journal)
+    searched = search(task_in(tmp_path, gate=()), told)
+    assert chosen_body(searched)
+    assert searched.judge is None
+    (reason,) = journal.reasons("too_long")
+    assert "there is room for 5" in reason
+
+
+def test_where_there_is_no_room_for_a_repair_fresh_code_is_asked_for(tmp_path: Path) -> None:
+    model, journal = ScriptedModel(code(WRONG, RIGHT)), Journal()
+    task = task_in(tmp_path)
+    first = render(RequestKind.CODE, task.context, prompts=load_prompts(prompts_dir()))
+    bare = replace(first, messages=(first.messages[0], first.messages[-1]))
+    limit = prompt_tokens(bare, model.count_tokens) + 20
+    asked = budget(rounds=2, candidates=1)
+    told = tools(
+        model, ScriptedSandbox(by_tests), budget=asked, prompt_limit=limit, journal=journal
+    )
+    searched = search(task, told)
+    assert chosen_body(searched) == "return sum(prices)"
+    assert kinds(model) == ["code", "code"]
+    assert "repair_code" in journal.reasons("too_long")[0]
+
+
+class CountingModel:
+    """Every answer is 10 tokens, took 12; once it is cancelled it says what it had begun."""
+
+    def __init__(
+        self,
+        answers: Sequence[tuple[str, str]],
+        *,
+        cancelled: int = 0,
+        breaks: bool = False,
+        rounds: bool = False,
+    ) -> None:
+        self._answers = answers
+        self._cancelled = cancelled
+        self._breaks = breaks
+        self._rounds = rounds  # one answer for each request
+        self.requests: list[Request] = []
+        self.info = ModelInfo(
+            name="counting", source="", digest="", backend="", gpu_layers=0, context=0, slots=4
+        )
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def generate(
+        self, requests: Iterable[Request], *, cancelled: Callable[[Request], bool] = never
+    ) -> Generator[Completion, None, None]:
+        for request in requests:
+            number = len(self.requests)
+            self.requests.append(request)
+            mine = self._answers[number : number + 1] if self._rounds else self._answers
+            for index, (finish, text) in enumerate(mine):
+                if cancelled(request):
+                    break
+                yield self._completion(request, index, finish, text, tokens=10, spent=12)
+            while self._cancelled and not cancelled(request):
+                time.sleep(0.005)
+            if self._breaks:
+                raise ModelUnavailable("llama.cpp died")
+            for index in range(self._cancelled):
+                yield self._completion(request, 50 + index, "cancelled", "", tokens=0, spent=7)
+
+    def _completion(
+        self, request: Request, index: int, finish: str, text: str, *, tokens: int, spent: int
+    ) -> Completion:
+        return Completion(
+            stub=request.stub, kind=request.kind, text=text, index=index, seed=0,
+            prompt_tokens=0, tokens=tokens, finish=finish, spent=spent,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        pass
 
 
 class EndlessModel:

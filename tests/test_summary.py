@@ -14,7 +14,7 @@ from pytest_supercharger.deliver import Refused
 from pytest_supercharger.evidence import CodeEvidence, Evidence
 from pytest_supercharger.fill import Filled, NotFilled
 from pytest_supercharger.linking import EVERYTHING, Trouble
-from pytest_supercharger.reporting.report import Failure, Status
+from pytest_supercharger.reporting.report import Failure, Status, Tokens
 from pytest_supercharger.sandboxes.base import Control, Outcome, Verdict
 from pytest_supercharger.search import Searched
 from pytest_supercharger.selection import Selection
@@ -49,6 +49,8 @@ def searched(*codes: CodeEvidence, chosen: CodeEvidence | None = None, **changes
         "check_seconds": 0.5,
         "prompt_tokens": 100,
         "completion_tokens": 20,
+        "spent_tokens": 35,
+        "model": "small",
     }
     return Searched(**(values | changes))
 
@@ -74,9 +76,10 @@ def test_a_covered_body_is_verified(stub: Stub) -> None:
     assert report.project_tests == TESTS[STUB]
     assert (report.candidates, report.generated_tests, report.rounds) == (1, 1, 2)
     assert (report.seconds.total, report.seconds.generate) == (3.142, 2.0)
-    assert (report.tokens.prompt, report.tokens.completion) == (100, 20)
+    assert report.tokens == Tokens(prompt=100, completion=20, spent=35)
     chosen = report.chosen
     assert chosen is not None
+    assert chosen.model == "small"
     assert chosen.source == "def total(prices):\n    return sum(prices)"
     assert (chosen.project_tests_passed, chosen.generated_tests_passed) == (2, 1)
     assert (chosen.judge, chosen.control) == (0.9, "passed")

@@ -93,9 +93,11 @@ def clean_code(
     seed: int | None = None,
     logprob: float | None = None,
     tokens: int = 0,
+    cut_off: str = "",
 ) -> CodeCandidate | Rejected:
     """Take the body for ``stub`` out of a completion, with the imports and helpers it uses.
 
+    ``cut_off`` says how a completion ended that did not come to its end; it joins the repairs.
     ``module_source`` is the stub's file as it is; names that it binds are the user's and win
     over an answer's copies of them. Any text is fine, none raises.
     """
@@ -106,10 +108,10 @@ def clean_code(
         if isinstance(found, Rejected):
             refusals.append(found)
             continue
-        repairs = (*answer.repairs, *region.repairs, *found.repairs)
+        repairs = (cut_off, *answer.repairs, *region.repairs, *found.repairs)
         return replace(
             with_id(found),
-            repairs=tuple(dict.fromkeys(repairs)),
+            repairs=tuple(dict.fromkeys(filter(None, repairs))),
             origin=origin,
             seed=seed,
             logprob=logprob,

@@ -1,61 +1,146 @@
-"""Which model does a SPEC mean? The one place that names concrete ones."""
+"""Which model does a SPEC mean, is it there, and how is it opened? The one place that names
+concrete ones.
+"""
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_supercharger.exceptions import ModelUnavailable
-from pytest_supercharger.models.base import Model
+from pytest_supercharger.models.base import Model, ModelInfo
+from pytest_supercharger.models.spec import Source, Spec, parse_spec
 
+KEY = "SUPERCHARGE_API_KEY"  # environment variable: what servers are shown
 _WHAT_WORKS = (
-    "give --supercharge-model=PATH.gguf (a GGUF file on this machine; needs "
-    '`pip install "pytest-supercharger[llama]"`) or --supercharge-model=replay:PATH (completions '
-    "recorded in a .jsonl or .jsonl.gz file)"
+    "--supercharge-model takes auto, a preset or hf:ORG/REPO (fetched beforehand with `python -m "
+    "pytest_supercharger fetch NAME`), PATH.gguf (a GGUF file on this machine), "
+    "http://HOST:PORT/v1#MODEL (a server) or replay:PATH (a recording)"
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """A model that is there, and not opened yet."""
+
+    source: Source  # FILE, SERVERS or RECORDING
+    value: str  # absolute path, or addresses
+    context: int | None  # tokens; None: the model's own
+    gpu: str
+    note: str = ""  # what was chosen for ``auto``, and what a better one would be
+
+    @property
+    def takes_memory(self) -> bool:
+        """Whether its weights are loaded on this machine."""
+        return self.source is Source.FILE
+
+    def open(self) -> Model:
+        """Load it.
+
+        :raises ModelUnavailable: it cannot be loaded, or no server answers.
+        :raises SetupError: ``gpu`` is ``require`` and no GPU is in use.
+        """
+        if self.source is Source.RECORDING:
+            from pytest_supercharger.models.replay import ReplayModel
+
+            return ReplayModel(Path(self.value))
+        if self.source is Source.SERVERS:
+            return self._servers()
+        from pytest_supercharger.models.llama import LlamaModel
+
+        return LlamaModel(Path(self.value), context=self.context, gpu=self.gpu)
+
+    def preview(self) -> ModelInfo:
+        """What would run, without loading weights; raises as ``open``."""
+        if self.source is Source.FILE:
+            from pytest_supercharger.models.llama import preview
+
+            return preview(Path(self.value), context=self.context, gpu=self.gpu)
+        model = self.open()
+        try:
+            return model.info
+        finally:
+            model.close()
+
+    def _servers(self) -> Model:
+        from pytest_supercharger.models.endpoints import parse_endpoints
+        from pytest_supercharger.models.server import ServerModel
+
+        endpoints = parse_endpoints(self.value)
+        return ServerModel(endpoints, key=os.environ.get(KEY) or None, context=self.context)
+
+
 def open_model(spec: str, *, rootdir: Path, context: int | None = None, gpu: str = "auto") -> Model:
-    """Open the model that ``spec`` names; relative paths are relative to ``rootdir``.
+    """Open the one model that ``spec`` names; relative paths are relative to ``rootdir``.
 
     ``context`` is in tokens, None: the model's own. ``gpu`` is ``auto``, ``off`` or ``require``.
 
     :raises ModelUnavailable: it is not there, cannot be loaded, or ``spec`` means nothing.
     :raises SetupError: ``gpu`` is ``require`` and no GPU is in use.
     """
-    if spec.startswith("replay:"):
-        return _replay(_path(spec.removeprefix("replay:"), rootdir))
-    path = _path(spec, rootdir)
-    if spec.lower().endswith(".gguf") or path.is_file():
-        return _llama(path, context, gpu)
-    raise ModelUnavailable(_unknown(spec))
+    parsed = parse_spec(spec, is_file=lambda text: _path(text, rootdir).is_file())
+    if parsed.then:
+        raise ModelUnavailable(f"{spec!r} names two models where one is wanted: name one of them")
+    return locate_model(parsed, rootdir=rootdir, context=context, gpu=gpu).open()
+
+
+def locate_model(
+    spec: Spec, *, rootdir: Path, context: int | None = None, gpu: str = "auto"
+) -> Located:
+    """Find the first model of ``spec`` on this machine; nothing is fetched and nothing loaded.
+
+    :raises ModelUnavailable: it is not there; the message says how to come by it.
+    """
+    source, value, note = spec.source, spec.value, ""
+    if source is Source.AUTO:
+        source, (value, note) = Source.FILE, _best(gpu)
+    elif source is Source.TINY:
+        raise ModelUnavailable(f"no model is bundled yet (tiny): {_WHAT_WORKS}")
+    elif source is Source.PRESET:
+        source, value = Source.FILE, _fetched(value)
+    elif source is not Source.SERVERS:
+        value = str(_path(value, rootdir))
+    return Located(source=source, value=value, context=context, gpu=gpu, note=note)
 
 
 def _path(text: str, rootdir: Path) -> Path:
     return rootdir / Path(text).expanduser()
 
 
-def _replay(path: Path) -> Model:
-    from pytest_supercharger.models.replay import ReplayModel
+def _best(gpu: str) -> tuple[str, str]:
+    """Path of the best preset on disk, and a line about it."""
+    from pytest_supercharger.models.hub import locate, missing_message
+    from pytest_supercharger.models.machine import memory_for_models
+    from pytest_supercharger.models.presets import best_on_disk, recommended
 
-    return ReplayModel(path)
+    memory = memory_for_models(gpu)
+    found, better = best_on_disk(memory), recommended(memory)
+    path = locate(found) if found else None
+    if found is None or path is None:
+        fetch = f": {missing_message(better)}" if better else ""
+        raise ModelUnavailable(
+            f"no preset is on disk that fits this machine ({memory / 1e9:.0f} GB){fetch}; "
+            f"or name another model: {_WHAT_WORKS}"
+        )
+    note = f"auto: {found.name} is the best preset on disk for this machine's memory"
+    if better and better.name != found.name:
+        note += f"; a better one: {missing_message(better)}"
+    return str(path), note
 
 
-def _llama(path: Path, context: int | None, gpu: str) -> Model:
-    from pytest_supercharger.models.llama import LlamaModel
+def _fetched(name: str) -> str:
+    """Path of a preset or of a file on the hub."""
+    from pytest_supercharger.models.hub import locate, missing_message, parse_hub_spec
+    from pytest_supercharger.models.presets import load_presets
 
-    return LlamaModel(
-        path,
-        context=context,
-        gpu_layers=0 if gpu == "off" else None,
-        require_gpu=gpu == "require",
-    )
-
-
-def _unknown(spec: str) -> str:
-    if spec == "auto":
-        return f"no model was named: {_WHAT_WORKS}"
-    if spec.startswith(("http://", "https://")):
-        return f"servers cannot be asked in this version ({spec}): {_WHAT_WORKS}"
-    if spec.startswith("hf:"):
-        return f"nothing is fetched in this version ({spec}): download the GGUF and {_WHAT_WORKS}"
-    return f"unknown model {spec!r}: {_WHAT_WORKS}"
+    presets = load_presets()
+    if not name.startswith("hf:") and name not in presets:
+        raise ModelUnavailable(
+            f"unknown model {name!r}: presets are {', '.join(presets)}; {_WHAT_WORKS}"
+        )
+    wanted = parse_hub_spec(name) if name.startswith("hf:") else presets[name]
+    path = locate(wanted)
+    if path is None:
+        raise ModelUnavailable(missing_message(wanted))
+    return str(path)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import threading
 import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from io import BufferedIOBase, FileIO
 from pathlib import Path
@@ -88,6 +90,7 @@ class Recorder:
         """
         self._model = model
         self._path = path
+        self._lock = threading.Lock()
         try:
             self._file = _open_for_appending(path)
         except OSError as exc:
@@ -107,9 +110,11 @@ class Recorder:
 
         :raises SetupError: a line cannot be written any more.
         """
-        for completion in self._model.generate(requests, cancelled=cancelled):
-            self._append(completion)
-            yield completion
+        with closing(self._model.generate(requests, cancelled=cancelled)) as completions:
+            for completion in completions:
+                if completion.finish != "cancelled":  # half an answer would be replayed as a whole
+                    self._append(completion)
+                yield completion
 
     def close(self) -> None:
         self._file.close()
@@ -119,7 +124,8 @@ class Recorder:
         line = (json.dumps(_as_line(completion), ensure_ascii=False) + "\n").encode()
         try:
             # A gzip member for every line: a run that is killed leaves a file that still reads.
-            _write(self._file, gzip.compress(line) if _is_gzip(self._path) else line)
+            with self._lock:
+                _write(self._file, gzip.compress(line) if _is_gzip(self._path) else line)
         except OSError as exc:
             raise self._cannot_write(exc) from exc
 

@@ -70,7 +70,14 @@ def _report(report: Report) -> dict[str, object]:
         "patch": report.patch,
         "diffs": [asdict(diff) for diff in report.diffs],
         "command": report.command,
+        **_further_models(report),
     }
+
+
+def _further_models(report: Report) -> dict[str, object]:
+    """Only where they were given."""
+    further = {"then": report.then, "judge": report.judge}
+    return {name: asdict(model) for name, model in further.items() if model}
 
 
 def _totals(report: Report) -> dict[str, object]:
@@ -83,6 +90,7 @@ def _totals(report: Report) -> dict[str, object]:
         "tokens": {
             "prompt": sum(stub.tokens.prompt for stub in report.stubs),
             "completion": sum(stub.tokens.completion for stub in report.stubs),
+            "spent": sum(stub.tokens.spent for stub in report.stubs),
         },
         "seconds": report.seconds,
     }

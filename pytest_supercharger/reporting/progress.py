@@ -41,6 +41,8 @@ class Started:
     stubs: int
     model: ModelInfo | None
     sandbox: SandboxInfo | None
+    then: ModelInfo | None = None  # asked for what the first one leaves open
+    judge: ModelInfo | None = None  # None: who writes judges as well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,22 @@ class StubWaits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StubLeft:
+    """Nothing good enough was found; a bigger model is asked once the others had their turn."""
+
+    stub: str
+    model: str  # the bigger one's name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedOn:
+    """The bigger model answers from here on."""
+
+    stubs: int  # that are left for it
+    model: ModelInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StubDone:
     report: StubReport
 
@@ -126,6 +144,8 @@ Event = (
     | RoundStarted
     | Checked
     | StubWaits
+    | StubLeft
+    | MovedOn
     | StubDone
     | Confirming
     | Writing
@@ -189,6 +209,11 @@ def describe(event: Event) -> tuple[str, ...]:
     if isinstance(event, StubWaits):
         others = ", ".join(map(visible, event.others))
         return (f"{visible(event.stub)}  waits for {others}",)
+    if isinstance(event, StubLeft):
+        return (f"{visible(event.stub)}  left for {visible(event.model)}",)
+    if isinstance(event, MovedOn):
+        left = f"{count(event.stubs, 'stub')} left, asking"
+        return (f"{left} {describe_model(event.model)}",)
     if isinstance(event, Confirming):
         return (_confirming(event),)
     if isinstance(event, Writing):
@@ -198,8 +223,9 @@ def describe(event: Event) -> tuple[str, ...]:
 
 def _started(event: Started) -> tuple[str, ...]:
     lines = [f"supercharge: {count(event.stubs, 'stub')}"]
-    if event.model:
-        lines.append(f"model: {describe_model(event.model)}")
+    for role, model in (("model", event.model), ("then", event.then), ("judge", event.judge)):
+        if model:
+            lines.append(f"{role}: {describe_model(model)}")
     if event.sandbox:
         lines.append(f"sandbox: {describe_sandbox(event.sandbox)}")
     return tuple(lines)
@@ -334,7 +360,7 @@ class Live:
     def tell(self, event: Event) -> None:
         with self._lock:
             self._remember(event)
-        if isinstance(event, (Started, Linked, StubDone, Writing, Note)):
+        if isinstance(event, (Started, Linked, MovedOn, StubDone, Writing, Note)):
             self._print(event)
 
     def _remember(self, event: Event) -> None:
@@ -345,7 +371,7 @@ class Live:
             self._work[event.stub] = _Work(place=place, stub=visible(event.stub))
         elif isinstance(event, (RoundStarted, Checked)):
             self._update(event)
-        elif isinstance(event, StubWaits):
+        elif isinstance(event, (StubWaits, StubLeft)):
             self._work.pop(event.stub, None)
         elif isinstance(event, StubDone):
             self._work.pop(event.report.id, None)

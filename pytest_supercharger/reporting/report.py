@@ -39,6 +39,7 @@ class Chosen:
     agreement: float | None  # 0 to 1; None: nothing to compare with
     judge: float | None  # 0 to 1; None: no judge answered
     control: str  # what the in-process check was worth: "passed", "none" or "split"
+    model: str = ""  # name of the model that wrote it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,8 @@ class Tokens:
     """As the model counts them; 0 where it does not say."""
 
     prompt: int = 0
-    completion: int = 0
+    completion: int = 0  # used: in completions that were looked at
+    spent: int = 0  # decoded now: thinking, cut off and cancelled ones included, stored ones not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +135,8 @@ class Report:
     stubs: tuple[StubReport, ...]
     skipped: tuple[Skipped, ...] = ()
     model: ModelInfo | None = None  # None: no model was needed
+    then: ModelInfo | None = None  # asked for what the first one left open; None: there is none
+    judge: ModelInfo | None = None  # None: who writes judges as well
     sandbox: SandboxInfo | None = None
     final: FinalRun | None = None
     seconds: float = 0.0  # the whole run

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 import textwrap
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -124,7 +124,8 @@ def describe_model(model: ModelInfo) -> str:
     if model.slots > 1:
         facts.append(f"{model.slots} slots")
     digest = f" (sha256 {model.digest[:12]})" if model.digest else ""
-    return visible(f"{model.name}{digest}, {', '.join(facts)}")
+    remarks = f"; remarks: {'; '.join(model.remarks)}" if model.remarks else ""
+    return visible(f"{model.name}{digest}, {', '.join(facts)}{remarks}")
 
 
 def describe_sandbox(sandbox: SandboxInfo) -> str:
@@ -148,9 +149,9 @@ def describe_facts(stub: StubReport) -> str:
     return ", ".join(facts)
 
 
-def count(number: int, noun: str) -> str:
-    """``1 stub``, ``2 stubs``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def count(number: int, noun: str, plural: str = "") -> str:
+    """``1 stub``, ``2 stubs``; ``plural`` for a noun that takes more than an s."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def duration(seconds: float) -> str:
@@ -225,6 +226,8 @@ def _details(stub: StubReport, width: int) -> Iterator[Line]:
             yield from _paragraph(f"repaired: {repair}", width)
     spent = f"generating {duration(stub.seconds.generate)}, checking {duration(stub.seconds.check)}"
     tokens = f"{stub.tokens.prompt:,} + {stub.tokens.completion:,} tokens"
+    if stub.tokens.spent:
+        tokens += f", {stub.tokens.spent:,} decoded"
     yield from _paragraph(f"{spent}, {tokens}", width)
     for title, ids in (
         ("its tests", stub.project_tests),
@@ -314,10 +317,22 @@ def _machine(report: Report, width: int, verbosity: int) -> Iterator[Line]:
     notes = (*(report.sandbox.notes if report.sandbox else ()), *report.notes)
     for note in dict.fromkeys(notes):
         yield from _labelled("note", note, width, "yellow")
-    if verbosity > 0 and report.model:
-        yield from _labelled("model", describe_model(report.model), width)
+    yield from _labelled("models", _who_wrote(report), width)
+    roles = (("model", report.model), ("then", report.then), ("judge", report.judge))
+    for role, model in roles if verbosity > 0 else ():
+        yield from _labelled(role, describe_model(model) if model else "", width)
     if verbosity > 0 and report.sandbox:
         yield from _labelled("sandbox", describe_sandbox(report.sandbox), width)
+
+
+def _who_wrote(report: Report) -> str:
+    """How many bodies came from which model; "" where only one was asked."""
+    if not (report.model and report.then):
+        return ""
+    wrote = Counter(stub.chosen.model for stub in report.stubs if stub.chosen)
+    names = dict.fromkeys((report.model.name, report.then.name))
+    told = [f"{count(wrote[name], 'body', 'bodies')} by {name}" for name in names if wrote[name]]
+    return ", ".join(told)
 
 
 def _final(final: FinalRun, width: int, verbosity: int) -> Iterator[Line]:

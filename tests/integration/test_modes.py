@@ -177,9 +177,10 @@ def test_the_json_report_has_the_contracts_shape_and_values() -> None:
         "agreement": None,
         "judge": None,
         "control": "passed",
+        "model": "recording.jsonl",
     }
     assert set(total["seconds"]) == {"generate", "check", "total"}
-    assert set(total["tokens"]) == {"prompt", "completion"}
+    assert set(total["tokens"]) == {"prompt", "completion", "spent"}
 
 
 def test_an_agreed_stub_names_what_speaks_for_it() -> None:

@@ -171,15 +171,20 @@ def test_a_stub_inside_a_marked_stub_goes_with_it() -> None:
     [
         ("nowhere.gguf", "there is no model file"),
         ("text.gguf", "is not a GGUF file"),
-        ("auto", "--supercharge-model=PATH.gguf"),
+        ("auto", "python -m pytest_supercharger fetch "),
+        ("qwen2.5-coder-7b", "4.68 GB) is not on disk"),
+        ("tiny", "no model is bundled yet"),
         ("replay:nowhere.jsonl", "cannot read the recording"),
         ("replay:broken.jsonl", "broken.jsonl, line 2: not valid JSON"),
     ],
 )
-def test_a_model_that_cannot_answer_is_exit_4_with_what_to_do(model: str, message: str) -> None:
+def test_a_model_that_cannot_answer_is_exit_4_with_what_to_do(
+    tmp_path: Path, model: str, message: str
+) -> None:
     line = json.dumps(ONE.recording[0])
     files = {"text.gguf": "not a model", "broken.jsonl": f"{line}\n{line[:-9]}\n"}
-    run = ONE.with_files(files).run(model=model)
+    nothing_fetched = {name: str(tmp_path) for name in ("HF_HOME", "HF_HUB_CACHE")}
+    run = ONE.with_files(files).run(model=model, env=nothing_fetched)
     assert run.returncode == 4
     assert message in run.output
     assert "Traceback" not in run.output
@@ -215,7 +220,8 @@ def test_a_recorded_run_replayed_comes_to_the_same(tmp_path: Path) -> None:
     assert again.project.files == first.project.files
     for stub in ("::total", "::double"):
         assert again.status(stub) == first.status(stub)
-        assert again.stub(stub)["chosen"] == first.stub(stub)["chosen"]
+        by_whom = {"model": recording.name}
+        assert again.stub(stub)["chosen"] == {**first.stub(stub)["chosen"], **by_whom}
 
 
 def recorded(path: Path) -> list[str]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from misbehaving_server import MisbehavingServer
 
 from pytest_supercharger.exceptions import ModelUnavailable
+from pytest_supercharger.models.machine import memory_for_models
 from pytest_supercharger.models.open import open_model
+from pytest_supercharger.models.presets import load_presets, recommended
 
 LINE = '{"stub": "a.py::f", "request": "code", "completion": "pass"}\n'
 
@@ -27,22 +33,92 @@ def test_an_absolute_path_and_the_home_folder_are_understood(
         assert model.info.source == str(tmp_path / "r.jsonl")
 
 
+@pytest.fixture
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of the hub, and a user without presets of their own."""
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return tmp_path / "hf" / "hub"
+
+
+def opening(spec: str, rootdir: Path) -> subprocess.CompletedProcess[str]:
+    """In a process of its own: the hub's library reads the environment when it is imported."""
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from pytest_supercharger.exceptions import ModelUnavailable\n"
+        "from pytest_supercharger.models.open import locate_model\n"
+        "from pytest_supercharger.models.spec import parse_spec\n"
+        "try:\n"
+        "    found = locate_model(parse_spec(sys.argv[1]), rootdir=Path(sys.argv[2]))\n"
+        "except ModelUnavailable as error:\n"
+        "    sys.exit(str(error))\n"
+        "print(found.value, found.note, sep='\\n')\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, spec, str(rootdir)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def put_on_disk(cache: Path, repo: str, file: str) -> Path:
+    """A file as the hub's library keeps it."""
+    folder = cache / f"models--{repo.replace('/', '--')}"
+    path = folder / "snapshots" / "0123abc" / file
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"GGUF")
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("0123abc")
+    return path
+
+
 @pytest.mark.parametrize(
-    ("spec", "why"),
+    ("spec", "words"),
     [
-        ("auto", "no model was named"),
-        ("tiny", "unknown model 'tiny'"),
-        ("hf:org/repo", "download the GGUF"),
-        ("http://localhost:8080/v1#m", "servers cannot be asked"),
-        ("", "unknown model ''"),
+        ("tiny", "no model is bundled yet"),
+        ("hf:org/repo", "python -m pytest_supercharger fetch hf:org/repo"),
+        ("qwen2.5-coder-7b", "4.68 GB"),
+        ("qwen2.5-coder-7b", "python -m pytest_supercharger fetch qwen2.5-coder-7b"),
+        ("quen", "unknown model 'quen': presets are qwen2.5-coder-1.5b, "),
+        ("auto", "no preset is on disk that fits this machine"),
+        ("auto", "python -m pytest_supercharger fetch "),
+        ("auto", "replay:PATH"),
     ],
 )
-def test_what_cannot_be_opened_says_what_can(tmp_path: Path, spec: str, why: str) -> None:
-    with pytest.raises(ModelUnavailable) as caught:
-        open_model(spec, rootdir=tmp_path)
-    assert why in str(caught.value)
-    assert "--supercharge-model=PATH.gguf" in str(caught.value)
-    assert "--supercharge-model=replay:PATH" in str(caught.value)
+@pytest.mark.usefixtures("hub_cache")
+def test_what_is_not_on_disk_says_how_to_come_by_it(tmp_path: Path, spec: str, words: str) -> None:
+    done = opening(spec, tmp_path)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_preset_and_a_file_of_the_hub_are_found_on_disk(tmp_path: Path, hub_cache: Path) -> None:
+    preset = load_presets()["qwen2.5-coder-1.5b"]
+    path = put_on_disk(hub_cache, preset.repository, preset.files[0])
+    for spec in (preset.name, f"hf:{preset.repository}:{preset.files[0]}"):
+        assert opening(spec, tmp_path).stdout.splitlines()[0] == str(path), spec
+
+
+def test_auto_takes_what_is_on_disk_and_names_a_better_one(tmp_path: Path, hub_cache: Path) -> None:
+    smallest = next(iter(load_presets().values()))
+    path = put_on_disk(hub_cache, smallest.repository, smallest.files[0])
+    found, note, *_ = opening("auto", tmp_path).stdout.splitlines()
+    assert found == str(path)
+    assert note.startswith(f"auto: {smallest.name} is the best preset on disk")
+    better = recommended(memory_for_models())
+    assert better is not None
+    if better != smallest:
+        assert f"a better one: the preset {better.name} (" in note
+
+
+def test_two_models_are_not_one(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match="names two models where one is wanted"):
+        open_model("replay:a.jsonl,then:replay:b.jsonl", rootdir=tmp_path)
 
 
 def test_a_missing_gguf_is_named_with_those_beside_it(tmp_path: Path) -> None:
@@ -73,3 +149,19 @@ def test_a_folder_named_gguf_is_refused(tmp_path: Path) -> None:
     (tmp_path / "folder.gguf").mkdir()
     with pytest.raises(ModelUnavailable, match="Is a directory"):
         open_model("folder.gguf", rootdir=tmp_path)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("openai") is None, reason="needs the openai package")
+def test_a_server_is_shown_the_key_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUPERCHARGE_API_KEY", "sk-of-the-environment")
+    with MisbehavingServer() as server:
+        model = open_model(f"{server.url}#tiny", rootdir=tmp_path, context=2048)
+        try:
+            assert model.info.context == 2048
+            assert "sk-of-the-environment" not in str(model.info)
+        finally:
+            model.close()
+    lines = [(key.lower(), value) for seen in server.seen for key, value in seen.headers.items()]
+    assert ("authorization", "Bearer sk-of-the-environment") in lines

@@ -131,7 +131,7 @@ def test_a_file_of_another_shape_is_named(config: Path, text: str, words: str) -
         (16 * GB, "qwen2.5-coder-14b"),
         (24 * GB, "qwen3-coder-30b"),
         (40 * GB, "qwen3-coder-30b"),
-        (48 * GB, "qwen3-coder-30b-q8"),
+        (48 * GB, "qwen3.6-35b"),
         (85 * GB, "qwen3-coder-next"),
     ],
 )

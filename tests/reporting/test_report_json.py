@@ -40,9 +40,10 @@ VERIFIED = StubReport(
         agreement=0.7,
         judge=None,
         control="passed",
+        model="small",
     ),
     seconds=Seconds(generate=3.1, check=0.4, total=3.6),
-    tokens=Tokens(prompt=512, completion=830),
+    tokens=Tokens(prompt=512, completion=830, spent=1200),
 )
 UNFILLED = StubReport(
     id="src/shop/text.py::slug",
@@ -84,6 +85,18 @@ def test_the_contracts_keys_come_first_in_its_order() -> None:
     assert shown["sandbox"]["backend"] == "bubblewrap"
 
 
+def test_further_models_are_named_only_where_they_were_given() -> None:
+    assert {"then", "judge"}.isdisjoint(json.loads(render_json(REPORT)))
+    assert REPORT.model
+    big = replace(REPORT.model, name="big", remarks=("without extra buffers",))
+    shown = json.loads(render_json(replace(REPORT, then=big)))
+    assert shown["then"]["name"] == "big"
+    assert shown["then"]["remarks"] == ["without extra buffers"]
+    assert "judge" not in shown
+    shown = json.loads(render_json(replace(REPORT, judge=big)))
+    assert shown["judge"] == {**shown["model"], "name": "big", "remarks": list(big.remarks)}
+
+
 def test_a_verified_stub_has_exactly_the_contracts_shape() -> None:
     stub = json.loads(render_json(REPORT))["stubs"][0]
     assert list(stub.items())[:10] == [
@@ -105,12 +118,13 @@ def test_a_verified_stub_has_exactly_the_contracts_shape() -> None:
                 "agreement": 0.7,
                 "judge": None,
                 "control": "passed",
+                "model": "small",
             },
         ),
         ("seconds", {"generate": 3.1, "check": 0.4, "total": 3.6}),
-        ("tokens", {"prompt": 512, "completion": 830}),
+        ("tokens", {"prompt": 512, "completion": 830, "spent": 1200}),
     ]
-    assert list(stub["chosen"])[-1] == "control"
+    assert list(stub["chosen"])[-2:] == ["control", "model"]
 
 
 def test_an_unfilled_stub_has_no_chosen_body_and_a_nearest_one() -> None:
@@ -129,7 +143,7 @@ def test_totals_add_up() -> None:
         "skipped": 1,
         "candidates": 76,
         "generated_tests": 5,
-        "tokens": {"prompt": 513, "completion": 832},
+        "tokens": {"prompt": 513, "completion": 832, "spent": 1200},
         "seconds": 12.3457,
     }
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,14 +21,17 @@ from pytest_supercharger.reporting.progress import (
     Linked,
     Linking,
     Live,
+    MovedOn,
     Note,
     Plain,
     RoundStarted,
     Started,
     StubDone,
+    StubLeft,
     StubStarted,
     StubWaits,
     Writing,
+    describe,
     open_progress,
 )
 from pytest_supercharger.reporting.report import Nearest, Seconds, Status, StubReport
@@ -253,3 +257,33 @@ def test_rich_stays_unloaded_without_a_terminal() -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.stdout == "[]\n"
+
+
+def test_every_model_has_its_line_at_the_start_with_what_was_switched_off() -> None:
+    small = ModelInfo(
+        name="small",
+        source="",
+        digest="",
+        backend="llama.cpp CPU",
+        gpu_layers=0,
+        context=0,
+        slots=1,
+        remarks=("extra buffers off: wrong results", "2 of 4 GPUs"),
+    )
+    big, judge = replace(small, name="big", remarks=()), replace(small, name="judge", remarks=())
+    assert describe(Started(stubs=1, model=small, then=big, judge=judge, sandbox=None)) == (
+        "supercharge: 1 stub",
+        "model: small, llama.cpp CPU; remarks: extra buffers off: wrong results; 2 of 4 GPUs",
+        "then: big, llama.cpp CPU",
+        "judge: judge, llama.cpp CPU",
+    )
+    assert describe(StubLeft(stub=STUB, model="big")) == (f"{STUB}  left for big",)
+    assert describe(MovedOn(stubs=2, model=big)) == ("2 stubs left, asking big, llama.cpp CPU",)
+
+
+def test_live_takes_a_stub_that_is_left_for_another_model_off_the_display() -> None:
+    live = Live(io.StringIO())
+    live.tell(StubStarted(stub=STUB, number=1, of=1, tests=3))
+    assert len(live._lines()) == 1
+    live.tell(StubLeft(stub=STUB, model="big"))
+    assert live._lines() == []

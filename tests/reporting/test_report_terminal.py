@@ -20,6 +20,7 @@ from pytest_supercharger.reporting.report import (
     Skipped,
     Status,
     StubReport,
+    Tokens,
 )
 from pytest_supercharger.reporting.terminal import (
     count,
@@ -386,3 +387,22 @@ def test_counts_have_their_plural() -> None:
     assert [count(n, "stub") for n in (0, 1, 2, 1234)] == [
         *("0 stubs", "1 stub", "2 stubs", "1,234 stubs")
     ]
+
+
+def test_decoded_tokens_are_told_beside_those_that_were_used() -> None:
+    spent = replace(VERIFIED, tokens=Tokens(prompt=512, completion=830, spent=1234))
+    told = text_of(replace(REPORT, stubs=(spent,)), verbosity=1)
+    assert "512 + 830 tokens, 1,234 decoded" in told
+
+
+def test_with_two_models_it_is_told_how_many_bodies_came_from_each() -> None:
+    small, big = (
+        ModelInfo(name=name, source="", digest="", backend="b", gpu_layers=0, context=0, slots=1)
+        for name in ("small", "big")
+    )
+    by_small = replace(VERIFIED, chosen=replace(CHOSEN, model="small"))
+    by_big = replace(AGREED, chosen=replace(CHOSEN, model="big"))
+    report = replace(REPORT, model=small, then=big, stubs=(by_small, by_big, by_big, UNFILLED))
+    assert "models    1 body by small, 2 bodies by big\n" in text_of(report)
+    assert "models " not in text_of(replace(report, then=None))
+    assert "models " not in text_of(replace(report, stubs=(UNFILLED,)))

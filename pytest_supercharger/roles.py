@@ -1,0 +1,149 @@
+"""Which models does a run ask: the one that writes, a bigger one after it, a judge?
+
+All of them are looked for before the first is opened, so that a wrong name costs nothing. The
+bigger one is loaded only once something is left for it, and gets the first one's memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_supercharger.config import Settings
+from pytest_supercharger.exceptions import ModelUnavailable
+from pytest_supercharger.models.ahead import AheadModel
+from pytest_supercharger.models.base import Model, ModelInfo
+from pytest_supercharger.models.open import Located, locate_model
+from pytest_supercharger.models.recording import Recorder
+from pytest_supercharger.models.spec import Source, Spec, parse_spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bigger:
+    """A model for what the first one leaves open, not loaded yet."""
+
+    info: ModelInfo  # as it would run
+    open: Callable[[], Model]  # closes the first one where both need this machine's memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roles:
+    """The models of one run."""
+
+    writer: Model
+    judge: Model | None  # None: whoever wrote judges as well
+    bigger: Bigger | None
+    notes: tuple[str, ...]  # what was chosen for ``auto``
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """What the models of a run would be; nothing was loaded for it."""
+
+    writer: ModelInfo | None
+    bigger: ModelInfo | None
+    judge: ModelInfo | None
+    notes: tuple[str, ...]
+
+
+@contextmanager
+def open_roles(settings: Settings, rootdir: Path, brought: Model | None) -> Iterator[Roles]:
+    """Open what a run needs from its start; everything is closed at the end.
+
+    ``brought`` is a model that is there already: it writes, whatever ``settings.model`` says.
+
+    :raises ModelUnavailable: a model is not there, or cannot be loaded.
+    :raises SetupError: a GPU is required and stays unused, or a recording cannot be written.
+    """
+    with ExitStack() as stack:
+        keep = _Keep(stack, settings.record)
+        if brought:
+            writer, notes, bigger = keep.brought(brought), _notes(), None
+            judge = _judge(settings, rootdir)
+        else:
+            spec = parse_spec(settings.model)
+            first = _located(spec, settings, rootdir)
+            then = _located(spec.then, settings, rootdir) if spec.then else None
+            judge = _judge(settings, rootdir)
+            notes = _notes(first, then, judge)
+            info = then.preview() if then else None
+            writer = keep.opened(first)
+            bigger = _bigger(info, then, first, writer, keep) if info and then else None
+        judging = keep.opened(judge) if judge else None
+        yield Roles(writer=writer, judge=judging, bigger=bigger, notes=notes)
+
+
+def foresee(settings: Settings, rootdir: Path) -> Foreseen:
+    """What would run; ``auto`` without a model is said in the notes.
+
+    :raises ModelUnavailable: a model that was named is not there, or cannot be loaded.
+    :raises SetupError: a GPU is required and would stay unused.
+    """
+    spec, judge = parse_spec(settings.model), _judge(settings, rootdir)
+    judging = judge.preview() if judge else None
+    try:
+        first = _located(spec, settings, rootdir)
+    except ModelUnavailable as error:
+        if spec.source is not Source.AUTO:
+            raise
+        return Foreseen(writer=None, bigger=None, judge=judging, notes=(f"no model: {error}",))
+    then = _located(spec.then, settings, rootdir) if spec.then else None
+    return Foreseen(
+        writer=first.preview(),
+        bigger=then.preview() if then else None,
+        judge=judging,
+        notes=_notes(first, then, judge),
+    )
+
+
+class _Keep:
+    """Models that are open, each closed at the end, with a recorder where that is asked for."""
+
+    def __init__(self, stack: ExitStack, record: Path | None) -> None:
+        self._stack = stack
+        self._record = record
+
+    def brought(self, model: Model) -> Model:
+        """As it is: nobody knows whether it may be asked from several threads."""
+        return self._closed_at_the_end(self._heard(model))
+
+    def opened(self, located: Located) -> Model:
+        """One of ours, looking ahead where it decodes many together."""
+        model = self._heard(located.open())
+        looks_ahead = model.info.slots > 1
+        return self._closed_at_the_end(AheadModel(model) if looks_ahead else model)
+
+    def _heard(self, model: Model) -> Model:
+        try:
+            return Recorder(model, self._record) if self._record else model
+        except BaseException:
+            model.close()
+            raise
+
+    def _closed_at_the_end(self, model: Model) -> Model:
+        self._stack.callback(model.close)
+        return model
+
+
+def _bigger(info: ModelInfo, then: Located, first: Located, writer: Model, keep: _Keep) -> Bigger:
+    def open_it() -> Model:
+        if first.takes_memory and then.takes_memory:
+            writer.close()
+        return keep.opened(then)
+
+    return Bigger(info=info, open=open_it)
+
+
+def _judge(settings: Settings, rootdir: Path) -> Located | None:
+    spec = parse_spec(settings.judge) if settings.judge else None
+    return _located(spec, settings, rootdir) if spec else None
+
+
+def _located(spec: Spec, settings: Settings, rootdir: Path) -> Located:
+    return locate_model(spec, rootdir=rootdir, context=settings.context, gpu=settings.gpu.value)
+
+
+def _notes(*located: Located | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.note for one in located if one and one.note))

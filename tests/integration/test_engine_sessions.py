@@ -1,0 +1,178 @@
+"""Whole runs with real llama.cpp, on GGUF files made to give known answers."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from example_project import Project
+from gguf_files import CHATML, F16, RandomModel, Shape
+from gguf_parrot import Answer, Parrot
+
+pytestmark = [
+    pytest.mark.bubblewrap,
+    pytest.mark.llama,
+    pytest.mark.skipif(
+        importlib.util.find_spec("llama_cpp") is None,
+        reason='needs llama-cpp-python: pip install "pytest-supercharger[llama]"',
+    ),
+]
+
+NUMBERS = Project(
+    files={
+        "numbers_.py": '''
+            def double(number: int) -> int:
+                """Twice the number."""
+                raise NotImplementedError
+
+
+            def triple(number: int) -> int:
+                """Three times the number."""
+                raise NotImplementedError
+            ''',
+        "test_numbers.py": """
+            from numbers_ import double, triple
+
+
+            def test_double():
+                assert double(21) == 42
+
+
+            def test_triple():
+                assert triple(5) == 15
+            """,
+        "pytest.ini": "[pytest]\n",
+    }
+)
+
+
+def body(name: str, expression: str) -> Answer:
+    """A chat model's answer to the prompt for one of the two."""
+    text = f"```python\ndef {name}(number: int) -> int:\n    return {expression}\n```\n"
+    return Answer(text=text, when=(f"def {name}(",))
+
+
+RIGHT = (body("double", "number * 2"), body("triple", "3 * number"))
+ALSO_WRONG = (*RIGHT, body("double", "number ** 9"), body("triple", "number - 7"))
+
+
+def write(folder: Path, answers: tuple[Answer, ...] = ALSO_WRONG, name: str = "parrot") -> str:
+    return str(Parrot(answers=answers, template=CHATML, piece=3).write(folder / f"{name}.gguf"))
+
+
+def test_a_project_is_filled_by_a_model_that_really_decodes(tmp_path: Path) -> None:
+    run = NUMBERS.run("-v", model=write(tmp_path))
+    assert run.returncode == 0, run.output
+    assert {run.status("::double"), run.status("::triple")} == {"verified"}
+    model = run.report["model"]
+    assert (model["name"], model["slots"], model["gpu_layers"]) == ("parrot", 16, 0)
+    assert "model: parrot (sha256 " in run.output
+    tokens = run.stub("::double")["tokens"]
+    assert 0 < tokens["completion"] <= tokens["spent"]
+
+
+def test_a_small_model_goes_first_and_a_bigger_one_does_the_rest(tmp_path: Path) -> None:
+    small = write(tmp_path, (RIGHT[0], body("triple", "number")), "small")
+    big = write(tmp_path, RIGHT, "big")
+    run = NUMBERS.run("--supercharge-rounds=1", model=f"{small},then:{big}")
+    assert run.returncode == 0, run.output
+    chosen = {name: run.stub(f"::{name}")["chosen"]["model"] for name in ("double", "triple")}
+    assert chosen == {"double": "small", "triple": "big"}
+
+
+def test_a_list_shows_what_would_run_and_loads_nothing(tmp_path: Path) -> None:
+    run = NUMBERS.run("--supercharge-mode=list", model=write(tmp_path))
+    assert run.returncode == 1, run.output
+    assert "model: parrot, llama.cpp CPU" in run.output
+    assert "16 slots" in run.output
+
+
+def test_a_gpu_that_is_required_and_not_used_is_exit_4_with_the_command(tmp_path: Path) -> None:
+    run = NUMBERS.run("--supercharge-gpu=require", model=write(tmp_path))
+    if run.report:
+        assert run.report["model"]["gpu_layers"] > 0
+        return
+    assert run.returncode == 4, run.output
+    assert "--supercharge-gpu=require" in run.output
+    assert "pip install --force-reinstall" in run.output
+
+
+TWO_SESSIONS = """
+import os, sys
+import pytest
+
+for folder in sys.argv[2:]:
+    os.chdir(folder)
+    for name in ("numbers_", "test_numbers"):
+        sys.modules.pop(name, None)
+    code = pytest.main(["--supercharge", f"--supercharge-model={sys.argv[1]}",
+                        "--supercharge-sandbox=bubblewrap", f"--rootdir={folder}",
+                        f"--supercharge-state-dir={folder}/.state"])
+    assert code == 0, code
+    children = open(f"/proc/self/task/{os.getpid()}/children").read()
+    assert children == "", children
+"""
+
+
+def test_one_process_may_hold_two_sessions(tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+        NUMBERS.write(folder)
+    command = [sys.executable, "-c", TWO_SESSIONS, write(tmp_path), *map(str, folders)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for folder in folders:
+        assert "NotImplementedError" not in (folder / "numbers_.py").read_text()
+
+
+def test_ctrl_c_while_it_decodes_ends_at_once_and_leaves_no_process(tmp_path: Path) -> None:
+    shape = Shape(width=512, heads=8, kv_heads=8, layers=8, inner=2048)
+    slow = RandomModel(weights=F16, shape=shape, template=CHATML, context=8192, peak=2)
+    model = slow.write(tmp_path / "slow.gguf")
+    folder = tmp_path / "project"
+    folder.mkdir()
+    NUMBERS.write(folder)
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "pytest", "--supercharge", f"--supercharge-model={model}"),
+            *("--supercharge-sandbox=bubblewrap", f"--supercharge-state-dir={tmp_path}/state"),
+        ],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("[1/2]"):
+            time.sleep(1)
+            began = time.monotonic()
+            os.killpg(process.pid, signal.SIGINT)
+    process.wait(30)
+    process.stdout.close()
+    assert process.returncode == 2, "".join(lines)
+    assert time.monotonic() - began < 5
+    assert not _group(process.pid)
+
+
+def _group(leader: int) -> list[str]:
+    """Processes of a group that are still there."""
+    found = []
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            fields = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == leader and fields[0] != "Z":
+            found.append(name)
+    return found
