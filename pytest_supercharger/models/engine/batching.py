@@ -252,14 +252,21 @@ class Batcher(Generic[S]):
         """Share what begins alike; False: that is being evaluated, wait for it."""
         if not self._decoder.can_be_cut:
             return True
+        place = self._prompts.index(prompt)
+
+        def length_of(other: _Prompt) -> int:
+            """What is there to share, or will be: those before it are evaluated before it."""
+            common = prompt.common(other)
+            is_coming = other.users and self._prompts.index(other) < place
+            return common if is_coming else min(common, other.done)
+
         others = [one for one in self._prompts if one is not prompt]
-        best = max(others, key=prompt.common, default=None)
-        length = prompt.common(best) if best else 0
+        best = max(others, key=length_of, default=None)
+        length = length_of(best) if best else 0
         if best is None or length < _WORTH_SHARING:
             return True
         if best.done < length:
-            # Of two that wait for each other the first goes on.
-            return not best.users or self._prompts.index(prompt) < self._prompts.index(best)
+            return False
         self._decoder.share(best.sequence, prompt.sequence, length)
         prompt.done = prompt.planned = length
         if not best.users:
