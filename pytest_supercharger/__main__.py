@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from pytest_supercharger.exceptions import SetupError
 
 if TYPE_CHECKING:
-    from pytest_supercharger.models.hub import Wanted
+    from pytest_supercharger.models.hub.cache import Wanted
 
 _INTERRUPTED = 2
 _SETUP = 4  # as pytest's exit code for what the user must mend
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _fetch(name: str) -> int:
-    from pytest_supercharger.models.hub_fetch import fetch
+    from pytest_supercharger.models.hub.fetch import fetch
     from pytest_supercharger.reporting.fetching import FetchLines, fetched, interrupted
 
     wanted = _wanted(name)
@@ -77,8 +77,8 @@ def _fetch(name: str) -> int:
 
 
 def _wanted(name: str) -> Wanted:
-    from pytest_supercharger.models.hub import parse_hub_spec
-    from pytest_supercharger.models.presets import load_presets
+    from pytest_supercharger.models.hub.cache import parse_hub_spec
+    from pytest_supercharger.models.hub.presets import load_presets
     from pytest_supercharger.reporting.fetching import licence_note
 
     if name.startswith("hf:"):
@@ -94,14 +94,14 @@ def _wanted(name: str) -> Wanted:
 
 
 def _models() -> int:
-    from pytest_supercharger.models.hub import locate
-    from pytest_supercharger.models.machine import memory_for_models
-    from pytest_supercharger.models.presets import (
+    from pytest_supercharger.models.hub.cache import locate
+    from pytest_supercharger.models.hub.presets import (
         best_on_disk,
         load_presets,
         recommended,
         user_file,
     )
+    from pytest_supercharger.models.machine import memory_for_models
     from pytest_supercharger.reporting.fetching import ModelTable, render_models
 
     presets = tuple(load_presets().values())

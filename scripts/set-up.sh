@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Make .venv in the checkout, if there is none, and install the package into it, editable,
-# with the extras named: scripts/set-up.sh dev,llama,bubblewrap
+# with the extras named: scripts/set-up.sh dev,llama,server,bubblewrap
 #
 # PYTHON names the interpreter (default python3). pip takes its index and its cache from
 # your own configuration.

@@ -263,7 +263,7 @@ def transfer_program(machine: Machine, size: int, content: bytes) -> str:
 import sys
 from pathlib import Path
 from pytest_supercharger.exceptions import ModelUnavailable
-from pytest_supercharger.models.hub_transfer import Remote, check, transfer
+from pytest_supercharger.models.hub.transfer import Remote, check, transfer
 
 class Deaf:
     def broken(self, remote, have, cause): ...

@@ -31,12 +31,12 @@ KEEPERS = {
     },  # command: for annotations only
     "_pytest": set(),
     "llama_cpp": {"models.engine.library"},  # what models.llama runs in a process of its own
-    "openai": {"models.server_http"},
+    "openai": {"models.server.http"},
     "huggingface_hub": {
-        "models.hub",
-        "models.hub_fetch",
-        "models.hub_transfer",
-        "models.hub_trouble",
+        "models.hub.cache",
+        "models.hub.fetch",
+        "models.hub.transfer",
+        "models.hub.trouble",
     },
     "docker": {"sandboxes.docker", "sandboxes.docker_engine", "sandboxes.docker_image"},
     "sqlite3": {"ledger"},
@@ -44,7 +44,7 @@ KEEPERS = {
 
 # The modules that name one model or one sandbox; everything else is handed a protocol.
 CONCRETE = (
-    *("models.llama", "models.server", "models.replay", "models.scripted"),
+    *("models.llama", "models.server.model", "models.replay", "models.scripted"),
     *("sandboxes.docker", "sandboxes.docker_engine", "sandboxes.docker_image"),
     *("sandboxes.bubblewrap", "sandboxes.bwrap", "sandboxes.bwrap_remedy", "sandboxes.scripted"),
 )

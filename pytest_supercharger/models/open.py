@@ -64,8 +64,8 @@ class Located:
             model.close()
 
     def _servers(self) -> Model:
-        from pytest_supercharger.models.endpoints import parse_endpoints
-        from pytest_supercharger.models.server import ServerModel
+        from pytest_supercharger.models.server.endpoints import parse_endpoints
+        from pytest_supercharger.models.server.model import ServerModel
 
         endpoints = parse_endpoints(self.value)
         return ServerModel(endpoints, key=os.environ.get(KEY) or None, context=self.context)
@@ -110,9 +110,9 @@ def _path(text: str, rootdir: Path) -> Path:
 
 def _best(gpu: str) -> tuple[str, str]:
     """Path of the best preset on disk, and a line about it."""
-    from pytest_supercharger.models.hub import locate, missing_message
+    from pytest_supercharger.models.hub.cache import locate, missing_message
+    from pytest_supercharger.models.hub.presets import best_on_disk, recommended
     from pytest_supercharger.models.machine import memory_for_models
-    from pytest_supercharger.models.presets import best_on_disk, recommended
 
     memory = memory_for_models(gpu)
     found, better = best_on_disk(memory), recommended(memory)
@@ -131,8 +131,8 @@ def _best(gpu: str) -> tuple[str, str]:
 
 def _fetched(name: str) -> str:
     """Path of a preset or of a file on the hub."""
-    from pytest_supercharger.models.hub import locate, missing_message, parse_hub_spec
-    from pytest_supercharger.models.presets import load_presets
+    from pytest_supercharger.models.hub.cache import locate, missing_message, parse_hub_spec
+    from pytest_supercharger.models.hub.presets import load_presets
 
     presets = load_presets()
     if not name.startswith("hf:") and name not in presets:

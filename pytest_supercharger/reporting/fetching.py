@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_supercharger.models.hub import FETCH, describe_size, gigabytes
-from pytest_supercharger.models.hub_fetch import Plan
-from pytest_supercharger.models.hub_transfer import Remote
-from pytest_supercharger.models.preset_file import GB, Preset
+from pytest_supercharger.models.hub.cache import FETCH, describe_size, gigabytes
+from pytest_supercharger.models.hub.fetch import Plan
+from pytest_supercharger.models.hub.preset import GB, Preset
+from pytest_supercharger.models.hub.transfer import Remote
 
 _COLUMNS = "{mark:2}{memory:>6}  {name:24}{size:>12}  {disk:8}{licence}"
 _INDENT = " " * 10

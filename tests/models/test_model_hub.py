@@ -12,8 +12,8 @@ import pytest
 from local_hub import COMMIT, environment
 
 from pytest_supercharger.exceptions import ModelUnavailable
-from pytest_supercharger.models.gguf_names import choose_files
-from pytest_supercharger.models.hub import HubFile, gigabytes, parse_hub_spec
+from pytest_supercharger.models.hub.cache import HubFile, gigabytes, parse_hub_spec
+from pytest_supercharger.models.hub.names import choose_files
 
 QWEN = [
     "README.md",
@@ -121,7 +121,7 @@ class Cache:
     def locate(self, *specs: str) -> list[str | None]:
         program = (
             "import json, sys\n"
-            "from pytest_supercharger.models.hub import locate, parse_hub_spec\n"
+            "from pytest_supercharger.models.hub.cache import locate, parse_hub_spec\n"
             "found = [locate(parse_hub_spec(spec)) for spec in sys.argv[1:]]\n"
             "assert 'huggingface_hub.hf_api' not in sys.modules\n"
             "print(json.dumps([path and str(path) for path in found]))"
@@ -181,7 +181,7 @@ def test_without_huggingface_hub_the_extra_is_named(tmp_path: Path) -> None:
     (tmp_path / "huggingface_hub.py").write_text("raise ImportError('not here')\n")
     program = (
         "from pytest_supercharger.exceptions import ModelUnavailable\n"
-        "from pytest_supercharger.models.hub import locate, parse_hub_spec\n"
+        "from pytest_supercharger.models.hub.cache import locate, parse_hub_spec\n"
         "try: locate(parse_hub_spec('hf:a/b'))\n"
         "except ModelUnavailable as exc: print(exc)"
     )

@@ -11,9 +11,9 @@ import pytest
 from misbehaving_server import MisbehavingServer
 
 from pytest_supercharger.exceptions import ModelUnavailable
+from pytest_supercharger.models.hub.presets import load_presets, recommended
 from pytest_supercharger.models.machine import memory_for_models
 from pytest_supercharger.models.open import open_model
-from pytest_supercharger.models.presets import load_presets, recommended
 
 LINE = '{"stub": "a.py::f", "request": "code", "completion": "pass"}\n'
 

@@ -11,11 +11,11 @@ import pytest
 from local_hub import COMMIT, environment
 
 from pytest_supercharger.exceptions import ModelUnavailable
-from pytest_supercharger.models import presets
-from pytest_supercharger.models.gguf_names import parts_of
-from pytest_supercharger.models.hub import missing_message, parse_hub_spec
-from pytest_supercharger.models.preset_file import GB, Preset, read_presets
-from pytest_supercharger.models.presets import load_presets, recommended
+from pytest_supercharger.models.hub import presets
+from pytest_supercharger.models.hub.cache import missing_message, parse_hub_spec
+from pytest_supercharger.models.hub.names import parts_of
+from pytest_supercharger.models.hub.preset import GB, Preset, read_presets
+from pytest_supercharger.models.hub.presets import load_presets, recommended
 
 OURS = Path(presets.__file__).with_name("presets.toml")
 MINE = """
@@ -155,7 +155,7 @@ def test_what_is_missing_is_named_with_its_size_and_the_one_command(config: Path
 def best_of(home: Path, memory: int) -> str:
     """The name of the best on disk, asked where huggingface_hub looks into ``home``."""
     program = (
-        "from pytest_supercharger.models.presets import best_on_disk\n"
+        "from pytest_supercharger.models.hub.presets import best_on_disk\n"
         f"found = best_on_disk({memory})\nprint(found.name if found else 'none')"
     )
     env = {**os.environ, **environment(None, home)}

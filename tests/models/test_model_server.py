@@ -33,7 +33,7 @@ pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("openai") is None, reason="needs the openai package"
 )
 if importlib.util.find_spec("openai") is not None:
-    from pytest_supercharger.models.server import Endpoint, ServerModel, parse_endpoints
+    from pytest_supercharger.models.server.model import Endpoint, ServerModel, parse_endpoints
 
 KEY = "sk-not-to-be-shown"
 FENCED = CODE.removesuffix("\n")

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pytest_supercharger.models.endings import Ends
-from pytest_supercharger.models.endpoints import Endpoint
-from pytest_supercharger.models.server_http import Line, Trouble
+from pytest_supercharger.models.server.endpoints import Endpoint
+from pytest_supercharger.models.server.http import Line, Trouble
 from pytest_supercharger.prompts import Prompt, Sampling
 
 _LOOK_SECONDS = 5.0  # for what a server answers without a model

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pytest_supercharger import __version__
 from pytest_supercharger.exceptions import ModelUnavailable
-from pytest_supercharger.models.hub import (
+from pytest_supercharger.models.hub.cache import (
     Wanted,
     files_of,
     locate,
@@ -19,8 +19,8 @@ from pytest_supercharger.models.hub import (
     repository_of,
     revision_of,
 )
-from pytest_supercharger.models.hub_transfer import BreakWatcher, Remote, check, transfer
-from pytest_supercharger.models.hub_trouble import (
+from pytest_supercharger.models.hub.transfer import BreakWatcher, Remote, check, transfer
+from pytest_supercharger.models.hub.trouble import (
     NoAnswer,
     free_bytes,
     hub_errors,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from pytest_supercharger.models.hub import locate
-from pytest_supercharger.models.preset_file import Preset, read_presets
+from pytest_supercharger.models.hub.cache import locate
+from pytest_supercharger.models.hub.preset import Preset, read_presets
 
 __all__ = ["Preset", "best_on_disk", "load_presets", "recommended", "user_file"]
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pytest_supercharger.exceptions import ModelUnavailable
-from pytest_supercharger.models.hub import gigabytes
-from pytest_supercharger.models.hub_trouble import line_errors
+from pytest_supercharger.models.hub.cache import gigabytes
+from pytest_supercharger.models.hub.trouble import line_errors
 
 RETRIES = 5  # in a row in which nothing came
 _LONGEST_PAUSE = 20.0  # seconds

@@ -16,9 +16,9 @@ from functools import lru_cache
 
 from pytest_supercharger.exceptions import SetupError
 from pytest_supercharger.models.base import Completion, ModelInfo, Request, never
-from pytest_supercharger.models.endpoints import Endpoint, parse_endpoints
-from pytest_supercharger.models.server_http import KEY, import_openai
-from pytest_supercharger.models.server_load import Event, Job, Load, Patience
+from pytest_supercharger.models.server.endpoints import Endpoint, parse_endpoints
+from pytest_supercharger.models.server.http import KEY, import_openai
+from pytest_supercharger.models.server.load import Event, Job, Load, Patience
 from pytest_supercharger.models.unasked import BYTES_PER_TOKEN
 
 __all__ = ["Endpoint", "ServerModel", "parse_endpoints"]

@@ -19,10 +19,10 @@ from typing import TypeVar
 
 from pytest_supercharger.exceptions import ModelUnavailable, SetupError
 from pytest_supercharger.models.base import Completion, Request, derive_seed
-from pytest_supercharger.models.endpoints import Endpoint
-from pytest_supercharger.models.server_answers import Choice, Usage, read_pieces, read_usage
-from pytest_supercharger.models.server_connection import Connection, Reply
-from pytest_supercharger.models.server_http import Line, Trouble
+from pytest_supercharger.models.server.answers import Choice, Usage, read_pieces, read_usage
+from pytest_supercharger.models.server.connection import Connection, Reply
+from pytest_supercharger.models.server.endpoints import Endpoint
+from pytest_supercharger.models.server.http import Line, Trouble
 
 _LONGEST_OUT = 60.0  # seconds that a server is left out, at most
 _DEATHS = 2  # servers' failures with one completion, for each server there is

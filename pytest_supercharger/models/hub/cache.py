@@ -1,6 +1,6 @@
 """Models of the Hugging Face hub on this machine: found in its cache, never fetched from here.
 
-Nothing here touches the network; :mod:`.hub_fetch` does, and only when a user asks for it.
+Nothing here touches the network; :mod:`.fetch` does, and only when a user asks for it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_supercharger.exceptions import ModelUnavailable
-from pytest_supercharger.models.gguf_names import choose_files
-from pytest_supercharger.models.preset_file import GB, Preset
+from pytest_supercharger.models.hub.names import choose_files
+from pytest_supercharger.models.hub.preset import GB, Preset
 
 FETCH = "python -m pytest_supercharger fetch"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pytest_supercharger.exceptions import ModelUnavailable
-from pytest_supercharger.models.hub import Wanted, gigabytes, name_of, repository_of
-from pytest_supercharger.models.preset_file import Preset
+from pytest_supercharger.models.hub.cache import Wanted, gigabytes, name_of, repository_of
+from pytest_supercharger.models.hub.preset import Preset
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _LISTED = 12  # files named when another one was wanted

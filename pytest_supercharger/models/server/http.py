@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from pytest_supercharger.exceptions import ModelUnavailable
-from pytest_supercharger.models.endpoints import Endpoint
+from pytest_supercharger.models.server.endpoints import Endpoint
 
 KEY = "SUPERCHARGE_API_KEY"
 _CONNECT_SECONDS = 5.0
