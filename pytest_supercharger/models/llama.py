@@ -147,6 +147,7 @@ class _Engine:
         self._idle_seconds = idle_seconds
         self._builds = builds
         self._child: Child | None = None
+        self._starting: Child | None = None  # has not loaded the model yet
         self._closed = False
         self._lock = threading.RLock()
         self._deaths: list[str] = []
@@ -212,8 +213,11 @@ class _Engine:
         return self._busy_before + self._busy
 
     def stop(self) -> None:
+        self._closed = True
+        starting = self._starting
+        if starting is not None:  # by another thread, which holds the lock until that is over
+            starting.stop()
         with self._lock:
-            self._closed = True
             if self._child is not None:
                 self._child.stop()
 
@@ -224,26 +228,32 @@ class _Engine:
 
         :raises Died: it dies in every way.
         """
-        child = Child(self._path)
+        child = self._starting = Child(self._path)
         try:
             hello = child.ask("hello", until="hello")
-            key = (hello["build"], hello["cpu"], *_identity(self._path))
+            where = str(self._options["gpu"])
+            key = (hello["build"], hello["cpu"], where, *_identity(self._path))
             way: Known | None = self._builds.recall(*key) or Known()
+            is_certain = True
             while way is not None:
                 try:
                     self._load(child, way)
                 except (Died, Unfit) as failure:
                     child.stop()
+                    is_certain = is_certain and _is_lasting(failure)
                     way = _next_way(way, failure)
-                    if way is None:
+                    if way is None or self._closed:
                         raise
-                    child = Child(self._path)
+                    child = self._starting = Child(self._path)
                 else:
-                    self._builds.remember(replace(way, checked=True), *key)
+                    if is_certain:
+                        self._builds.remember(replace(way, checked=True), *key)
                     return child
         except BaseException:
             child.stop()
             raise
+        finally:
+            self._starting = None
         raise AssertionError("a way that failed was the last one")
 
     def _load(self, child: Child, way: Known) -> None:
@@ -268,6 +278,11 @@ class _Engine:
     def _restarts(self) -> Iterator[str]:
         if self._deaths:
             yield f"llama.cpp was started again after {', '.join(self._deaths)}"
+
+
+def _is_lasting(failure: Died | Unfit) -> bool:
+    """Whether it would fail the same way tomorrow: llama.cpp aborts for want of memory, too."""
+    return isinstance(failure, Unfit) or -failure.code in (signal.SIGSEGV, signal.SIGILL)
 
 
 def _next_way(way: Known, failure: Died | Unfit) -> Known | None:

@@ -191,6 +191,15 @@ class TestFaults:
             LlamaModel(path, cache=tmp_path / "cache")
         assert build.log.count("fault") == 1
 
+    def test_an_abort_is_not_remembered_it_may_have_been_want_of_memory(
+        self, path: Path, tmp_path: Path, build: Build
+    ) -> None:
+        build.fails(crashes_if='state["extra"]', signal="SIGABRT")
+        for model in open_twice(path, tmp_path / "cache"):
+            assert "SIGABRT" in model.info.remarks[0]
+            model.close()
+        assert build.log.count("fault") == 2
+
     def test_another_file_is_checked_anew(self, path: Path, tmp_path: Path, build: Build) -> None:
         build.fails(crashes_if='state["extra"]')
         other = RandomModel(seed=1).write(tmp_path / "other.gguf")

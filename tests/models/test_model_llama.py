@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import hashlib
 import importlib.util
@@ -501,6 +502,40 @@ def test_a_closed_model_leaves_no_process_and_says_so(base_path: Path) -> None:
     assert not is_alive(pid)
     with pytest.raises(ModelUnavailable, match="is closed"):
         model.count_tokens("x")
+
+
+def test_a_model_that_is_closed_while_it_starts_again_leaves_no_process(base_path: Path) -> None:
+    others = children_of_this_process()
+    model = LlamaModel(base_path)
+    for _ in range(3):
+        os.kill(child_of(model), signal.SIGKILL)
+        thread = threading.Thread(target=count_until_it_is_closed, args=(model,))
+        thread.start()
+        time.sleep(0.1)
+        model.close()
+        thread.join(10)
+        assert not thread.is_alive()
+        assert children_of_this_process() == others
+        model = LlamaModel(base_path)
+    model.close()
+
+
+def count_until_it_is_closed(model: LlamaModel) -> None:
+    with contextlib.suppress(ModelUnavailable):
+        model.count_tokens("x")
+
+
+def children_of_this_process() -> set[str]:
+    code = "pytest_supercharger.models.engine.process"
+    found = set()
+    for task in Path("/proc/self/task").iterdir():
+        for pid in (task / "children").read_text().split():
+            try:
+                if code in Path(f"/proc/{pid}/cmdline").read_text():
+                    found.add(pid)
+            except OSError:
+                continue  # it has ended meanwhile
+    return found
 
 
 def test_a_forgotten_model_leaves_no_process(base_path: Path) -> None:

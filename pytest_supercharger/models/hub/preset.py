@@ -83,7 +83,7 @@ def read_presets(path: Path) -> dict[str, Preset]:
 
 def _load(path: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return dict(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as exc:
         raise ModelUnavailable(f"{path} cannot be read: {exc}") from exc
     except tomllib.TOMLDecodeError as exc:
