@@ -448,7 +448,11 @@ def _host(address: str, name: str) -> str:
     try:
         return urlsplit(address).hostname or ""
     except ValueError as exc:
-        raise pytest.UsageError(f"--supercharge-{name}: {address!r} is no address: {exc}") from exc
+        # Not the address: what is wrong with it may be its password.
+        raise pytest.UsageError(
+            f"--supercharge-{name}: an address of a server is none ({exc}):"
+            " write http://HOST:PORT/v1#MODEL"
+        ) from None
 
 
 def _is_loopback(address: str, name: str) -> bool:

@@ -67,6 +67,7 @@ class Filling:
     _failed: dict[str, NotFilled] = field(default_factory=dict)  # on top of guesses
     _told: dict[str, Result] = field(default_factory=dict)
     _given_up: dict[str, Waiting] = field(default_factory=dict)
+    _have_a_turn: set[str] = field(default_factory=set)  # whatever comes before it
     _until: float = 0.0
 
     def fill(self, order: Sequence[Stub]) -> None:
@@ -93,7 +94,9 @@ class Filling:
         others = [stub for stub in left if stub.id not in waiting]
         if others:
             self.results.update(waiting)
+            self._have_a_turn.update(waiting)
             self.fill(others)
+            self._have_a_turn.clear()
         self.fill([stub for stub in left if stub.id in waiting and stub.id not in self.taken])
 
     def _waited(self, stub: Stub) -> bool:
@@ -117,7 +120,8 @@ class Filling:
 
     def _tell(self) -> None:
         for stub, result in self.results.items():
-            if not isinstance(result, Waiting) and self._told.get(stub) is not result:
+            is_final = isinstance(result, Filled) or stub not in self._have_a_turn
+            if is_final and not isinstance(result, Waiting) and self._told.get(stub) is not result:
                 self._told[stub] = result
                 self.bench.finish(self.stubs[stub], result)
 

@@ -6,6 +6,7 @@ A candidate that fails is data (:class:`~pytest_supercharger.clean.candidates.Re
     SuperchargeError
     ├── SetupError                the machine or the options lack something: exit 4
     │   ├── ModelUnavailable      no such model, not a GGUF, a broken recording
+    │   ├── PromptRefused         a server does not take this prompt: its stub stays open
     │   └── SandboxUnavailable    no engine, no bubblewrap, namespaces forbidden
     ├── SandboxError              a sandbox that worked has stopped working
     └── SourceError               a source file cannot be read, parsed or written
@@ -25,6 +26,10 @@ class SetupError(SuperchargeError):
 
 class ModelUnavailable(SetupError):
     """The model cannot answer: unknown path, not a GGUF, a recording that cannot be read."""
+
+
+class PromptRefused(SetupError):
+    """A server that is well refuses this one prompt, mostly because it does not fit."""
 
 
 class SandboxUnavailable(SetupError):

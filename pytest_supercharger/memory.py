@@ -85,7 +85,8 @@ class RememberingModel:
         return completion_key(self._name(), request.prompt, request.seed)
 
     def _name(self) -> str:
-        return f"{self.info.source} {self.info.digest}"
+        # With the name: a server may have another model at the same address by now.
+        return f"{self.info.name} {self.info.source} {self.info.digest}"
 
     def _recall(self, key: str, request: Request) -> list[Completion]:
         """The stored completions from ``start`` on, up to the first gap; they cost nothing now."""

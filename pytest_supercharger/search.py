@@ -112,7 +112,7 @@ class Tools:
     seed: int
     temperature: float | None
     threshold: float
-    prompt_limit: int  # tokens; 0: no limit known
+    prompt_limit: int  # tokens of a prompt and its answer; 0: no limit known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,17 +181,18 @@ def make_prompt(
 ) -> Prompt:
     """The prompt as the user's conftest leaves it; ``model`` is the one asked, if another one.
 
-    :raises SetupError: it does not fit the model's context.
+    :raises SetupError: with its answer it does not fit the model's context.
     """
-    limit = model.info.context if model else tools.prompt_limit
+    context_tokens = model.info.context if model else tools.prompt_limit
+    answer = tools.prompts.files[kind].sampling.max_tokens
     prompt = render(
         kind,
         context,
         prompts=tools.prompts,
         feedback=feedback,
         temperature=temperature,
-        limit=limit or None,
-        count=(model or tools.model).count_tokens if limit else None,
+        limit=max(0, context_tokens - answer) if context_tokens else None,
+        count=(model or tools.model).count_tokens,
     )
     return tools.hooks.prompt(stub, kind, prompt)
 
@@ -313,7 +314,9 @@ class _Search:
         closed = False
 
         def unwanted(asked: Request) -> bool:
-            return closed or self._unwanted(asked)
+            # A judge that is not heard for want of tokens would let any body pass.
+            over = self._is_over if kind is RequestKind.JUDGE else self._unwanted
+            return closed or over(asked)
 
         with closing(model.generate([request], cancelled=unwanted)) as answers:
             try:

@@ -14,7 +14,7 @@ from pytest_supercharger.confirm import limits_of
 from pytest_supercharger.context import Context, LinkedTest, ProjectFiles, gather_context
 from pytest_supercharger.entangled import Result
 from pytest_supercharger.evidence import CodeEvidence
-from pytest_supercharger.exceptions import SetupError
+from pytest_supercharger.exceptions import PromptRefused, SetupError
 from pytest_supercharger.fill import Filled, NotFilled, Waiting, fill_stub, filled
 from pytest_supercharger.ledger import Ledger
 from pytest_supercharger.linking import EVERYTHING, Links, as_argument
@@ -94,13 +94,20 @@ class Workbench:
             return NotFilled(stub=stub, reason=impossible, more_may_help=False)
         try:
             task = self._task(stub, tests, taken)
-        except SetupError as error:  # a bigger model may have a larger context
-            return NotFilled(stub=stub, reason=str(error), more_may_help=bool(self.leaves_to))
+        except SetupError as error:
+            return self._too_long(stub, error)
         if task.context.dropped:
             data: dict[str, object] = {"parts": list(task.context.dropped)}
             self.ledger.record_decision(self.ledger_run, stub.id, "dropped", data)
         tools = self._tools(self._announcing(task, taken))
-        return self._with_costs(fill_stub(task, tools, self._style(stub)))
+        try:
+            return self._with_costs(fill_stub(task, tools, self._style(stub)))
+        except PromptRefused as error:  # its context is not known beforehand
+            return self._too_long(stub, error)
+
+    def _too_long(self, stub: Stub, error: SetupError) -> NotFilled:
+        """A bigger model may have a larger context."""
+        return NotFilled(stub=stub, reason=str(error), more_may_help=bool(self.leaves_to))
 
     def _announcing(self, task: Task, taken: Mapping[str, CodeCandidate]) -> Model:
         """The model, which is told in time what comes after each request."""

@@ -208,7 +208,10 @@ def test_collect_only_means_mode_list_whatever_the_ini_says(read, pytester):
         (["--supercharge-model=a.gguf,then:"], "an empty name"),
         (["--supercharge-judge=a.gguf,then:b.gguf"], "names two models: a judge is one"),
         (["--supercharge-gpu=on"], "'on' is unknown: choose one of auto, off, require"),
-        (["--supercharge-judge=http://[::1/v1"], "--supercharge-judge: 'http://[::1/v1' is no"),
+        (
+            ["--supercharge-judge=http://[::1/v1"],
+            "--supercharge-judge: an address of a server is none",
+        ),
     ],
 )
 def test_bad_value_is_named_with_what_to_do(read, args, words):
@@ -296,6 +299,12 @@ def test_remote_server_from_the_environment_is_accepted(read, monkeypatch):
 def test_remote_server_from_a_file_of_the_repository_is_refused(read, pytester, line):
     pytester.makeini(f"[pytest]\n{line}")
     assert "must not send your code away" in refused(read)
+
+
+def test_a_password_in_what_is_no_address_is_not_repeated(read):
+    message = refused(read, "--supercharge-model=http://me:se[cret@127.0.0.1/v1")
+    assert "write http://HOST:PORT/v1#MODEL" in message
+    assert "cret" not in message
 
 
 def test_a_server_typed_for_one_option_is_not_accepted_for_the_other(read, pytester):

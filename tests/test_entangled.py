@@ -218,6 +218,14 @@ class TestOnAnotherBench:
         assert bodies(filling) == {"a": RIGHT, "b": RIGHT, "c": RIGHT}
         assert (bigger.searched[0], bigger.searched[-1]) == ("b", "a")
 
+    @pytest.mark.parametrize("then", [[WRONG], [RIGHT]])
+    def test_each_is_told_once_also_where_it_waited_in_vain(
+        self, stubs: dict[str, Stub], then: list[str]
+    ) -> None:
+        small = {"a": [RIGHT], "b": [WRONG], "c": [RIGHT]}
+        _, bigger = self.go_on(stubs, small, {"a": then, "b": [WRONG]})
+        assert sorted(bigger.finished) == ["a", "b"]
+
     def test_what_no_model_fills_stays_with_a_reason(self, stubs: dict[str, Stub]) -> None:
         nobody: dict[str, list[str]] = {"a": [RIGHT], "b": [WRONG], "c": []}
         filling, _ = self.go_on(stubs, nobody, nobody)

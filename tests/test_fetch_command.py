@@ -384,6 +384,18 @@ def test_a_spoiled_file_on_disk_is_noticed_and_fetched_anew(
     assert ranges(machine.hub) == ["", ""]
 
 
+def test_a_checksum_that_is_a_path_deletes_nothing(machine: Machine) -> None:
+    """It would be the name of a file in the cache, which is deleted where it differs."""
+    mine = machine.home / "mine"
+    mine.write_text("as it was")
+    (machine.folder / "blobs").mkdir(parents=True)
+    way = os.path.relpath(mine, machine.folder / "blobs")
+    up, name = way.rsplit("/", 1)
+    machine.hub.checksum = f"{up}{'/' * (64 - len(up) - len(name))}{name}"
+    assert "gives no size or checksum" in refused(machine.fetch())
+    assert mine.read_text() == "as it was"
+
+
 def test_a_part_that_is_too_long_is_thrown_away(machine: Machine, payload: bytes) -> None:
     part = machine.folder / "blobs" / f"{hashlib.sha256(payload).hexdigest()}.incomplete"
     part.parent.mkdir(parents=True)

@@ -142,6 +142,13 @@ class TestTheModel:
         inner = model("b")
         assert texts_of(RememberingModel(inner, ledger, run=2), request(1, seed=1)) == ["b"]
 
+    def test_another_model_at_the_same_address_is_another_question(self, ledger: Ledger) -> None:
+        before, after = model("a"), model("b")
+        before.info = replace(before.info, name="coder", source="http://127.0.0.1:8080/v1")
+        after.info = replace(before.info, name="bigger-coder")
+        texts_of(RememberingModel(before, ledger, run=1), request(1))
+        assert texts_of(RememberingModel(after, ledger, run=2), request(1)) == ["b"]
+
     def test_another_prompt_is_another_question(self, ledger: Ledger) -> None:
         texts_of(RememberingModel(model("a"), ledger, run=1), request(1))
         other = replace(PROMPT, continuation="def other():")

@@ -327,6 +327,13 @@ class TestTheJudge:
         assert searched.selection.chosen is not None
         assert len(judge.requests) == 1
 
+    def test_a_used_up_budget_of_tokens_does_not_silence_it(self, tmp_path: Path) -> None:
+        free, _ = self.run(tmp_path, "0.9")
+        written = free.completion_tokens - 1  # without the judge's word
+        searched, judge = self.run(tmp_path, "0.3", budget=budget(tokens=written))
+        assert len(judge.requests) == 1
+        assert (searched.judge, searched.selection.chosen) == (0.3, None)
+
     def test_project_tests_need_no_judge(self, tmp_path: Path) -> None:
         judge = ScriptedModel({(STUB, RequestKind.JUDGE): ["0.0"]})
         model = ScriptedModel(code(RIGHT))
@@ -434,7 +441,8 @@ def test_another_model_judges_within_its_own_context(tmp_path: Path) -> None:
 
 def test_a_judge_that_cannot_take_the_question_is_not_asked(tmp_path: Path) -> None:
     judge, journal = ScriptedModel({(STUB, RequestKind.JUDGE): ["0.1"]}), Journal()
-    judge.info = replace(judge.info, context=5, name="judge")
+    answer = load_prompts(prompts_dir()).files[RequestKind.JUDGE].sampling.max_tokens
+    judge.info = replace(judge.info, context=answer + 5, name="judge")
     writer = ScriptedModel(code(RIGHT, ALSO_RIGHT) | {(STUB, RequestKind.TESTS): [CHECKS]})
     told = tools(writer, ScriptedSandbox(by_values(VALUES)), judge=judge, journal=journal)
     searched = search(task_in(tmp_path, gate=()), told)
@@ -449,7 +457,7 @@ def test_where_there_is_no_room_for_a_repair_fresh_code_is_asked_for(tmp_path: P
     task = task_in(tmp_path)
     first = render(RequestKind.CODE, task.context, prompts=load_prompts(prompts_dir()))
     bare = replace(first, messages=(first.messages[0], first.messages[-1]))
-    limit = prompt_tokens(bare, model.count_tokens) + 20
+    limit = prompt_tokens(bare, model.count_tokens) + first.sampling.max_tokens + 20
     asked = budget(rounds=2, candidates=1)
     told = tools(
         model, ScriptedSandbox(by_tests), budget=asked, prompt_limit=limit, journal=journal
@@ -458,6 +466,16 @@ def test_where_there_is_no_room_for_a_repair_fresh_code_is_asked_for(tmp_path: P
     assert chosen_body(searched) == "return sum(prices)"
     assert kinds(model) == ["code", "code"]
     assert "repair_code" in journal.reasons("too_long")[0]
+
+
+def test_a_prompt_leaves_room_for_its_answer(tmp_path: Path) -> None:
+    model, task = ScriptedModel(code(RIGHT)), task_in(tmp_path)
+    whole = render(RequestKind.CODE, task.context, prompts=load_prompts(prompts_dir()))
+    limit = prompt_tokens(whole, model.count_tokens) + whole.sampling.max_tokens - 1
+    search(task, tools(model, ScriptedSandbox(by_tests), prompt_limit=limit))
+    (asked,) = [request.prompt for request in model.requests]
+    assert prompt_tokens(asked, model.count_tokens) + asked.sampling.max_tokens <= limit
+    assert asked != whole
 
 
 class CountingModel:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from misbehaving_server import MisbehavingServer, refuses
 from searching import RIGHT, WRONG, Hooks
 from specimens import item, links, outcome, stubs_in
 
@@ -21,6 +22,7 @@ from pytest_supercharger.memory import RememberingModel
 from pytest_supercharger.models.ahead import AheadModel
 from pytest_supercharger.models.base import Completion, Model, Request, never
 from pytest_supercharger.models.scripted import ScriptedModel
+from pytest_supercharger.models.server.model import ServerModel, parse_endpoints
 from pytest_supercharger.prompts import Prompt, RequestKind, load_prompts
 from pytest_supercharger.reporting.progress import Event, Progress, StubDone, StubLeft
 from pytest_supercharger.sandboxes.base import Check, Outcome, Verdict
@@ -192,6 +194,20 @@ def test_a_prompt_that_does_not_fit_leaves_the_stub_open_and_not_the_run(
     left = search(bigger, 0)
     assert isinstance(left, NotFilled)
     assert left.more_may_help
+
+
+def test_a_prompt_that_a_server_refuses_leaves_the_stub_open_and_not_the_run(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    words = "This model's maximum context length is 512 tokens"
+    with (
+        MisbehavingServer(behaviours=[refuses(400, words)]) as server,
+        closing(AheadModel(ServerModel(parse_endpoints(server.url)))) as model,
+    ):
+        result = search(bench(tmp_path, model, ledger), 0)
+    assert isinstance(result, NotFilled)
+    assert words in result.reason
+    assert not result.more_may_help
 
 
 def test_what_is_left_for_a_bigger_model_is_not_settled_yet(tmp_path: Path, ledger: Ledger) -> None:

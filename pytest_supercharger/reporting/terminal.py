@@ -125,7 +125,8 @@ def describe_model(model: ModelInfo) -> str:
         facts.append(f"{model.slots} slots")
     digest = f" (sha256 {model.digest[:12]})" if model.digest else ""
     remarks = f"; remarks: {'; '.join(model.remarks)}" if model.remarks else ""
-    return visible(f"{model.name}{digest}, {', '.join(facts)}{remarks}")
+    address = f" at {model.source}" if "://" in model.source else ""  # where code is sent
+    return visible(f"{model.name}{address}{digest}, {', '.join(facts)}{remarks}")
 
 
 def describe_sandbox(sandbox: SandboxInfo) -> str:

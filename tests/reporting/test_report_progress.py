@@ -259,6 +259,21 @@ def test_rich_stays_unloaded_without_a_terminal() -> None:
     assert done.stdout == "[]\n"
 
 
+def test_the_start_says_which_servers_are_sent_the_code() -> None:
+    servers = "http://127.0.0.1:8080/v1#coder, https://gpu.example.org/v1#coder"
+    model = ModelInfo(
+        name="coder",
+        source=servers,
+        digest="",
+        backend="server (vLLM)",
+        gpu_layers=0,
+        context=0,
+        slots=64,
+    )
+    lines = describe(Started(stubs=1, model=model, sandbox=None))
+    assert lines[1] == f"model: coder at {servers}, server (vLLM), 64 slots"
+
+
 def test_every_model_has_its_line_at_the_start_with_what_was_switched_off() -> None:
     small = ModelInfo(
         name="small",

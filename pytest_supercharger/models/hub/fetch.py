@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from pytest_supercharger.models.hub.trouble import (
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoSibling
 
+_DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # becomes a file's name in the cache
 _LARGEST = 50_000_000_000  # bytes that the hub sends over plain HTTP; above, its own protocol
 
 
@@ -125,7 +127,7 @@ def _remote(repo: str, commit: str, sibling: RepoSibling) -> Remote:
     digest = (sibling.lfs.sha256 if sibling.lfs else sibling.blob_id) or ""
     size = (sibling.lfs.size if sibling.lfs else sibling.size) or 0
     name = sibling.rfilename
-    if len(digest) not in (40, 64) or not size:
+    if not _DIGEST.fullmatch(digest) or not size:
         raise ModelUnavailable(
             f"{hub_name()} gives no size or checksum for {name} of {repo}, so it could not be "
             "checked: fetch it in another way and name the file, PATH.gguf"

@@ -17,7 +17,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from pytest_supercharger.exceptions import ModelUnavailable, SetupError
+from pytest_supercharger.exceptions import ModelUnavailable, PromptRefused
 from pytest_supercharger.models.base import Completion, Request, derive_seed
 from pytest_supercharger.models.server.answers import Choice, Usage, read_pieces, read_usage
 from pytest_supercharger.models.server.connection import Connection, Reply
@@ -356,7 +356,7 @@ class Load:
     def _refused(self, part: _Part, trouble: Trouble) -> None:
         prompt = part.job.request.prompt
         part.job.end(
-            SetupError(
+            PromptRefused(
                 f"{part.server.connection.endpoint} refuses a prompt for {part.job.request.stub} "
                 f"with an answer of {prompt.sampling.max_tokens} tokens: {trouble.cause}; where it "
                 "is too long lower supercharge_context, or start the server with a larger context"

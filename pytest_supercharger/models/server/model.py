@@ -99,7 +99,7 @@ class ServerModel:
         A completion that ``cancelled`` cut off is yielded with what there is of it. A server
         without chats gives none for a prompt without a continuation.
 
-        :raises SetupError: a server refuses a prompt, mostly because it does not fit its context.
+        :raises PromptRefused: a server refuses a prompt, mostly because it does not fit.
         :raises ModelUnavailable: no server is left.
         """
         stream = _Stream(self._load, cancelled)
