@@ -8,6 +8,7 @@ practically never drawn, and a completion goes on to its limit.
 
 from __future__ import annotations
 
+import glob
 import itertools
 import json
 import subprocess
@@ -170,11 +171,12 @@ class RandomModel:
     tied: bool = False  # the embedding is the output, too, as in most small models
     # 8: a distribution as peaked as a trained model's; 2: so flat that no text repeats itself
     peak: float = 8
+    part: int = 0  # tensors of one file; 0: all in one
     repeat: bool = False  # one layer's numbers for all, few rows: billions of weights in seconds
     seed: int = 0
 
     def write(self, path: Path) -> Path:
-        writer = gguf.GGUFWriter(path, self.architecture)
+        writer = gguf.GGUFWriter(path, self.architecture, split_max_tensors=self.part)
         _write_settings(writer, self.shape, self.context)
         if self.template:
             writer.add_chat_template(self.template)
@@ -182,7 +184,8 @@ class RandomModel:
             self.vocabulary.write(writer)
         for name, values, kind in self._tensors():
             writer.add_tensor(name, values, raw_dtype=kind)
-        return finish(writer, path)
+        finish(writer, path)
+        return min(path.parent.glob(f"{glob.escape(path.stem)}-*")) if self.part else path
 
     @property
     def parameters(self) -> int:

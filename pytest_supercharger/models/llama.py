@@ -104,7 +104,8 @@ class LlamaModel:
         A completion that ``cancelled`` cut off is yielded with what there is of it. A model without
         a chat template gives none for a prompt without a continuation.
 
-        :raises SetupError: a prompt does not fit the context.
+        :raises PromptRefused: a prompt does not fit the context.
+        :raises SetupError: the chat template refuses a prompt.
         :raises ModelUnavailable: llama.cpp failed, or died again after it was started anew.
         """
         stream = _Stream(self._engine, cancelled)
@@ -286,13 +287,15 @@ def _is_lasting(failure: Died | Unfit) -> bool:
 
 
 def _next_way(way: Known, failure: Died | Unfit) -> Known | None:
-    """What to switch off next; None: nothing would help."""
+    """What to try next: with something switched off, as a rule; None: nothing would help."""
     if isinstance(failure, Died):
         if not failure.is_crash:
             return None
         reason = f"this build of llama.cpp dies with them ({name_of_end(failure.code)})"
     else:
         reason = str(failure)
+    if way.checked:  # it did work: this once it may have been something else
+        return replace(way, checked=False)
     if way.extra_buffers:
         remark = f"extra buffer types off: {reason}"
         return Known(extra_buffers=False, batched=way.batched, remarks=(*way.remarks, remark))
@@ -386,7 +389,9 @@ class _Stream:
 
     def _take(self, event: Frame) -> Iterator[Completion]:
         call = event["call"]
-        asked = self._asked[call]
+        asked = self._asked.get(call)
+        if asked is None:
+            return  # it was done before its process ended
         if event["event"] == "completion":
             self._engine.noted(event)
             del asked.seeds[event["index"]]

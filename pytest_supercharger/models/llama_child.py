@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from pytest_supercharger.exceptions import ModelUnavailable, SetupError
+from pytest_supercharger.exceptions import ModelUnavailable, PromptRefused, SetupError
 from pytest_supercharger.models.frames import Frame, FrameWriter, read_frame
 
 DIED = "died"  # an event of our own: the process is gone, and with it every call
@@ -40,6 +40,7 @@ class Child:
         self._writer = FrameWriter(self._in)
         self._calls: dict[int, Callable[[Frame], None]] = {}
         self._lock = threading.Lock()
+        self._log_lock = threading.RLock()  # garbage that is collected meanwhile may stop it
         self._gone = False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -93,9 +94,12 @@ class Child:
             self._calls.pop(call, None)
 
     def log(self) -> str:
-        """What llama.cpp has printed so far."""
-        size = os.fstat(self._log.fileno()).st_size
-        return os.pread(self._log.fileno(), size, 0).decode("utf-8", "replace")
+        """What llama.cpp has printed so far; "" once the process was stopped."""
+        with self._log_lock:  # another thread may stop it meanwhile
+            if self._log.closed:
+                return ""
+            size = os.fstat(self._log.fileno()).st_size
+            return os.pread(self._log.fileno(), size, 0).decode("utf-8", "replace")
 
     def raise_for(self, event: Frame) -> None:
         """:raises SetupError: the event is an error, or the end of the process."""
@@ -105,8 +109,9 @@ class Child:
             return
         if event["kind"] == ModelUnavailable.__name__:
             raise ModelUnavailable(event["message"] + said(self.log(), complaints_only=True))
-        if event["kind"] == SetupError.__name__:
-            raise SetupError(event["message"])
+        for kind in (SetupError, PromptRefused):
+            if event["kind"] == kind.__name__:
+                raise kind(event["message"])
         raise Unfit(event["message"])
 
     def exit_code(self) -> int:
@@ -121,7 +126,8 @@ class Child:
         self._process.wait()
         if threading.current_thread() is not self._reader:  # garbage is collected in any thread
             self._reader.join()
-        self._log.close()
+        with self._log_lock:
+            self._log.close()
         self._out.close()
         try:
             self._in.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given, settings
@@ -320,6 +320,32 @@ def test_an_answer_that_does_not_begin_with_thinking_is_kept_whole() -> None:
     )
     (answer,) = answers(run(batcher))
     assert (answer.text, answer.tokens) == (serial(one, 0, 10**9), 12)
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_thinking_that_there_is_no_room_for_is_closed_at_once(limit: int) -> None:
+    thinking = Thinking(
+        opening="<think>", closing="xyz", is_open=True, limit=limit, closing_tokens=(23, 24, 25)
+    )
+    batcher = Batcher(AccountingDecoder(), slots=1)
+    batcher.add(replace(job(range(5), most=6), thinking=thinking))
+    (answer,) = answers(run(batcher))
+    assert (answer.tokens, answer.spent, answer.finish) == (6, 1 + 3 + 6, "length")
+
+
+def test_with_one_slot_nothing_is_decoded_together() -> None:
+    together: list[set[int]] = []
+
+    class Watched(AccountingDecoder):
+        def decode(self, places: Sequence[Place]) -> None:
+            together.append({place.sequence for place in places})
+            super().decode(places)
+
+    batcher = Batcher(Watched(), slots=1)
+    for call in range(3):
+        batcher.add(job(range(100 * call, 100 * call + 20), call=call, n=2))
+    assert len(answers(run(batcher))) == 6
+    assert {len(sequences) for sequences in together} == {1}
 
 
 PROMPT = st.tuples(

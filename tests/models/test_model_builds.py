@@ -49,6 +49,8 @@ def load_model(path, params):
     if not params.vocab_only:
         state["extra"] = bool(params.use_extra_bufts)
         note("load" + " with extra buffers" * state["extra"])
+        if SPOILED:
+            CRASH
     return load(path, params)
 
 
@@ -89,10 +91,16 @@ class Build:
         self._monkeypatch = monkeypatch
 
     def fails(
-        self, *, crashes_if: str = "False", wrong_if: str = "False", signal: str = ""
+        self,
+        *,
+        crashes_if: str = "False",
+        wrong_if: str = "False",
+        dies_loading_if: str = "False",
+        signal: str = "",
     ) -> None:
         crash = f"os.kill(os.getpid(), signal.{signal or 'SIGSEGV'})"
         text = FAULTY.replace("FAULT", crashes_if).replace("CRASH", crash)
+        text = text.replace("SPOILED", dies_loading_if)
         self.folder.mkdir(exist_ok=True)
         (self.folder / "llama_cpp.py").write_text(text.replace("WRONG", wrong_if))
         self._monkeypatch.setenv("PYTHONPATH", str(self.folder))
@@ -199,6 +207,17 @@ class TestFaults:
             assert "SIGABRT" in model.info.remarks[0]
             model.close()
         assert build.log.count("fault") == 2
+
+    def test_what_did_work_is_tried_again_before_anything_is_switched_off(
+        self, path: Path, tmp_path: Path, build: Build
+    ) -> None:
+        LlamaModel(path, cache=tmp_path / "cache").close()
+        first = """sum(1 for _ in open(os.path.dirname(__file__) + "/log")) == 1"""
+        build.fails(dies_loading_if=first)
+        for model in open_twice(path, tmp_path / "cache"):
+            assert model.info.remarks == ()
+            model.close()
+        assert build.log == ["load with extra buffers"] * 3
 
     def test_another_file_is_checked_anew(self, path: Path, tmp_path: Path, build: Build) -> None:
         build.fails(crashes_if='state["extra"]')

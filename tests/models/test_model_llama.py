@@ -19,7 +19,7 @@ import gguf
 import pytest
 from gguf_files import CHATML, F16, NO_SYSTEM, Q4_0, Q8_0, RandomModel
 
-from pytest_supercharger.exceptions import ModelUnavailable, SetupError
+from pytest_supercharger.exceptions import ModelUnavailable, PromptRefused, SetupError
 from pytest_supercharger.models.base import Completion, Request, derive_seed
 from pytest_supercharger.models.llama import LlamaModel
 from pytest_supercharger.models.open import open_model
@@ -376,7 +376,7 @@ def test_a_long_context_is_capped_when_none_is_asked_for(folder: Path) -> None:
 
 
 def test_a_prompt_that_does_not_fit_names_both_numbers_and_both_ways_out(base: LlamaModel) -> None:
-    with pytest.raises(SetupError) as caught:
+    with pytest.raises(PromptRefused) as caught:
         texts(base, ask(continuation="x" * 600))
     message = str(caught.value)
     assert f"{STUB}: prompt needs 600 tokens and its answer up to 24" in message
@@ -491,6 +491,36 @@ def test_a_process_that_is_not_needed_ends_and_comes_back(base_path: Path) -> No
     assert wait_until_gone(child_of(model))
     assert model.count_tokens("abc") == 3
     assert model.info.remarks == ()
+    model.close()
+
+
+def test_a_process_may_end_while_what_it_has_done_waits_to_be_taken(base_path: Path) -> None:
+    model = LlamaModel(base_path, slots=1, idle_seconds=0.1)
+    stream = model.generate([ask(2), ask(2, seed=6)])
+    got = [next(stream)]
+    assert wait_until_gone(child_of(model))
+    got += stream
+    assert sorted(completion.index for completion in got) == [0, 0, 1, 1]
+    model.close()
+
+
+def test_a_file_in_parts_is_read_whole_and_another_ones_parts_are_not_its_own(
+    base: LlamaModel, tmp_path: Path
+) -> None:
+    path = RandomModel(part=8).write(tmp_path / "base.gguf")
+    other = tmp_path / path.name.replace("base", "base-other")
+    with other.open("wb") as file:
+        file.truncate(1 << 42)  # more than any memory
+    model = LlamaModel(path)
+    assert texts(model, ask(temperature=0)) == texts(base, ask(temperature=0))
+    model.close()
+
+
+def test_a_template_that_fails_in_its_own_way_ends_with_what_it_said(folder: Path) -> None:
+    template = "{{ messages[0]['content'] + 1 }}"  # a TypeError, which jinja2 passes on
+    model = LlamaModel(RandomModel(template=template).write(folder / "adds.gguf"))
+    with pytest.raises(ModelUnavailable, match=r"exit code 1: .*TypeError"):
+        texts(model, ask())
     model.close()
 
 

@@ -172,6 +172,8 @@ class Batcher(Generic[S]):
                 return  # no room: who came later has to wait as well
             while job.waiting and job.prompt.is_ready and self._has_room(job.job.room):
                 self._live.append(self._begin(job, job.prompt))
+            if self._slots == 1:
+                return  # maybe since this build computes wrong what is decoded together
 
     def _has_room(self, cells: int) -> bool:
         """Whether a completion can begin; alone it always can."""
@@ -415,7 +417,7 @@ class _Live(Generic[S]):
             self.tokens += 0 if thoughts.were_had else thoughts.tokens
             return (self.answer.feed(text) if text else "") or self._at_cap()
         assert self.job.thinking is not None
-        if thoughts.tokens == thoughts.limit:
+        if thoughts.tokens == max(1, thoughts.limit):
             self.forced.extend(self.job.thinking.closing_tokens)
         elif thoughts.tokens > thoughts.limit and not self.forced:
             return "length"  # it would not be closed

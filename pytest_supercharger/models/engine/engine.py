@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,5 +125,6 @@ def _size(path: Path) -> int:
 
 
 def _parts(path: Path) -> Sequence[Path]:
-    head, mark, _ = path.name.rpartition("-00001-of-")
-    return sorted(path.parent.glob(f"{head}-*-of-{path.name[-10:]}")) if mark else [path]
+    head, mark, count = path.name.rpartition("-00001-of-")
+    wanted = f"{glob.escape(head)}-?????-of-{glob.escape(count)}"
+    return sorted(path.parent.glob(wanted)) if mark else [path]

@@ -13,11 +13,13 @@ import signal
 import sys
 import threading
 import time
+import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
-from pytest_supercharger.exceptions import ModelUnavailable, SetupError
+from pytest_supercharger.exceptions import ModelUnavailable, PromptRefused, SetupError
 from pytest_supercharger.models.endings import Ends
 from pytest_supercharger.models.frames import FAILED, IDLE, Frame, FrameWriter, read_frame
 from pytest_supercharger.prompts import Message, Sampling
@@ -26,15 +28,28 @@ if TYPE_CHECKING:
     from pytest_supercharger.models.engine.batching import Batcher, Event, Job
     from pytest_supercharger.models.engine.engine import Engine
 
+_BROKEN = 1  # exit code after an exception, as Python's own
+
 
 def main() -> NoReturn:
     """Serve one parent until it goes away."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
     inbox, out = _private_channel()
     server = _Server(inbox, out)
-    threading.Thread(target=server.listen, daemon=True).start()
-    # Not sys.exit: the listening thread holds a lock on stdin, and Python would abort.
-    os._exit(server.serve())
+    threading.Thread(target=_or_end, args=(server.listen,), daemon=True).start()
+    _or_end(server.serve)
+
+
+def _or_end(task: Callable[[], int]) -> NoReturn:
+    """Do it and end the process, whatever comes of it: nobody would be left to answer."""
+    code = _BROKEN
+    try:
+        code = task()
+    except Exception:
+        traceback.print_exc()
+    # Not sys.exit: the listening thread holds a lock on stdin, and Python would abort, which
+    # would look like a crash of llama.cpp.
+    os._exit(code)
 
 
 class _Server:
@@ -50,14 +65,14 @@ class _Server:
         self._busy = 0.0  # seconds in which something was decoded
         self._prompts: dict[int, int] = {}  # tokens of a call's prompt
 
-    def listen(self) -> None:
+    def listen(self) -> int:
         """Take in calls; leave when the parent is gone."""
         while (frame := read_frame(self._inbox)) is not None:
             if frame["op"] == "count" and self._engine is not None:
                 self._emit(frame["call"], "count", n=self._engine.vocabulary.count(frame["text"]))
             else:
                 self._frames.put(frame)
-        os._exit(0)
+        return 0
 
     def serve(self) -> int:
         """Until there is nothing more to do; the exit code."""
@@ -147,12 +162,12 @@ class _Server:
     def _spare(self, stub: str, prompt: int, answer: int) -> int:
         """Tokens of the context that prompt and answer leave.
 
-        :raises SetupError: they do not fit.
+        :raises PromptRefused: they do not fit.
         """
         assert self._engine is not None
         context = self._engine.plan.context
         if prompt + answer > context:
-            raise SetupError(
+            raise PromptRefused(
                 f"{stub}: prompt needs {prompt} tokens and its answer up to {answer}, the model's "
                 f"context is {context}: raise --supercharge-context to {prompt + answer} or more "
                 "(if the model was trained for it), or lower max_tokens in the prompt file"
