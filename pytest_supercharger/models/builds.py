@@ -6,11 +6,16 @@ CPU and a file together. The file's digest is kept as well: it costs a minute fo
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
+import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+_OLD = 30 * 24 * 3600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +24,7 @@ class Known:
 
     extra_buffers: bool = True  # weights are laid out anew for this CPU
     batched: bool = True  # many sequences are decoded together
-    checked: bool = False  # it has passed the self-check like this
+    checked: int | None = None  # layers on the GPU with which it passed the self-check like this
     remarks: tuple[str, ...] = ()  # what was switched off and why
 
 
@@ -30,15 +35,18 @@ class Builds:
     folder: Path
 
     def recall(self, *key: str) -> Known | None:
-        """What is known; None: nothing, or it cannot be read."""
+        """What is known; None: nothing, or it cannot be read.
+
+        What was switched off is tried again after a month: it may have been something else.
+        """
         data = self._read("build", key)
-        remarks = data.get("remarks")
-        if not isinstance(remarks, list):
+        remarks, checked = data.get("remarks"), data.get("checked")
+        if not isinstance(remarks, list) or (remarks and self._is_old("build", key)):
             return None
         return Known(
             extra_buffers=bool(data.get("extra_buffers")),
             batched=bool(data.get("batched")),
-            checked=bool(data.get("checked")),
+            checked=checked if isinstance(checked, int) else None,
             remarks=tuple(map(str, remarks)),
         )
 
@@ -46,13 +54,11 @@ class Builds:
         self._write("build", key, asdict(known))
 
     def digest(self, path: Path) -> str:
-        """The sha256 of a file; from the store as long as its size and times are the same."""
-        stat = path.stat()
-        key = (*map(str, (path.resolve(), stat.st_size, stat.st_mtime_ns, stat.st_ino)),)
-        data = self._read("digest", key)
-        digest = str(data.get("sha256", "")) if data else ""
+        """The sha256 of a file with all its parts; stored for as long as none of them changes."""
+        key = identity_of(path)
+        digest = str(self._read("digest", key).get("sha256", ""))
         if not digest:
-            digest = _sha256(path)
+            digest = _sha256(parts_of(path))
             self._write("digest", key, {"sha256": digest})
         return digest
 
@@ -62,6 +68,9 @@ class Builds:
         except (OSError, ValueError):
             return {}
         return data if isinstance(data, dict) else {}
+
+    def _is_old(self, kind: str, key: tuple[str, ...]) -> bool:
+        return time.time() - self._path(kind, key).stat().st_mtime > _OLD
 
     def _write(self, kind: str, key: tuple[str, ...], data: dict[str, object]) -> None:
         path = self._path(kind, key)
@@ -85,9 +94,23 @@ def default_folder() -> Path:
     return user_cache_path("pytest-supercharger") / "llama.cpp"
 
 
-def _sha256(path: Path) -> str:
+def parts_of(path: Path) -> Sequence[Path]:
+    """All files of a GGUF that was split, its first one given; else that one."""
+    head, mark, count = path.name.rpartition("-00001-of-")
+    wanted = f"{glob.escape(head)}-?????-of-{glob.escape(count)}"
+    return sorted(path.parent.glob(wanted)) if mark else [path]
+
+
+def identity_of(path: Path) -> tuple[str, ...]:
+    """What changes when a model file, or a part of it, is replaced."""
+    stats = [(part.resolve(), part.stat()) for part in parts_of(path)]
+    return tuple(f"{name} {stat.st_size} {stat.st_mtime_ns} {stat.st_ino}" for name, stat in stats)
+
+
+def _sha256(parts: Sequence[Path]) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
+    for part in parts:
+        with part.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
     return digest.hexdigest()

@@ -13,6 +13,7 @@ Frame = dict[str, Any]
 IDLE = 75  # nothing was asked for so long that its memory is given back
 FAILED = 70  # it cannot go on, and who asked was told
 
+_BEGIN = b"\x00supercharge\x00"
 _LENGTH = struct.Struct(">I")
 
 
@@ -28,10 +29,24 @@ class FrameWriter:
 
         :raises OSError: nobody reads any more.
         """
-        data = json.dumps(frame).encode()
+        text = json.dumps(frame).encode()
+        data = _LENGTH.pack(len(text)) + text
         with self._lock:
-            self._file.write(_LENGTH.pack(len(data)) + data)
+            self._file.write(data)
             self._file.flush()
+
+    def begin(self) -> None:
+        """Mark where the frames begin: libraries may have printed something before."""
+        with self._lock:
+            self._file.write(_BEGIN)
+            self._file.flush()
+
+
+def skip_to_frames(file: IO[bytes]) -> None:
+    """Read up to the mark, or to the end where there is none."""
+    seen = b""
+    while not seen.endswith(_BEGIN) and (byte := file.read(1)):
+        seen = (seen + byte)[-len(_BEGIN) :]
 
 
 def read_frame(file: IO[bytes]) -> Frame | None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from pytest_supercharger.exceptions import ModelUnavailable
 from pytest_supercharger.models.base import Completion, ModelInfo, Request, derive_seed, never
-from pytest_supercharger.models.builds import Builds, Known, default_folder
+from pytest_supercharger.models.builds import Builds, Known, default_folder, identity_of
 from pytest_supercharger.models.frames import IDLE, Frame
 from pytest_supercharger.models.llama_child import (
     DIED,
@@ -129,11 +129,42 @@ def preview(path: Path, *, context: int | None = None, gpu: str = "auto") -> Mod
     options = {"path": str(path), "context": context, "gpu": gpu, "slots": None}
     child = Child(path)
     try:
-        found = child.ask("preview", until="preview", options=_as_options(options, Known()))
+        key = _key(child, gpu, path)
+        way = Builds(folder=default_folder()).recall(*key) or Known()
+        found = child.ask("preview", until="preview", options=_as_options(options, way))
     finally:
         child.stop()
     backend = f"llama.cpp {', '.join(found['devices']) or 'CPU'}"
-    return _info(path, found, digest="", backend=backend, gpu_layers=found["gpu_layers"])
+    return _info(
+        path,
+        found,
+        digest="",
+        backend=backend,
+        gpu_layers=found["gpu_layers"],
+        remarks=way.remarks,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hardware:
+    """What the installed llama.cpp computes on here, in words."""
+
+    summary: str
+    remark: str  # about a GPU that is not used; "": nothing to say
+
+
+def hardware(gpu: str = "auto") -> Hardware:
+    """What there is for any model; none is opened. ``gpu`` as of LlamaModel.
+
+    :raises ModelUnavailable: llama-cpp-python is missing or broken.
+    :raises SetupError: a GPU is required and llama.cpp finds none.
+    """
+    child = Child()
+    try:
+        found = child.ask("hardware", until="hardware", gpu=gpu)
+    finally:
+        child.stop()
+    return Hardware(summary=found["summary"], remark=found["remark"])
 
 
 class _Engine:
@@ -199,8 +230,10 @@ class _Engine:
             if death.code == -signal.SIGKILL:  # mostly for want of memory
                 self._options["slots"] = max(1, self.info.slots // 2)
 
-    def noted(self, event: Frame) -> None:
-        """It lives: something has come of a call."""
+    def noted(self, child: Child, event: Frame) -> None:
+        """Something has come of a call: it lives, unless it has died since."""
+        if child is not self._child:
+            return
         self._last_death = None
         self._busy = event["busy"]
 
@@ -231,14 +264,12 @@ class _Engine:
         """
         child = self._starting = Child(self._path)
         try:
-            hello = child.ask("hello", until="hello")
-            where = str(self._options["gpu"])
-            key = (hello["build"], hello["cpu"], where, *_identity(self._path))
+            key = _key(child, str(self._options["gpu"]), self._path)
             way: Known | None = self._builds.recall(*key) or Known()
             is_certain = True
             while way is not None:
                 try:
-                    self._load(child, way)
+                    layers = self._load(child, way)
                 except (Died, Unfit) as failure:
                     child.stop()
                     is_certain = is_certain and _is_lasting(failure)
@@ -248,7 +279,7 @@ class _Engine:
                     child = self._starting = Child(self._path)
                 else:
                     if is_certain:
-                        self._builds.remember(replace(way, checked=True), *key)
+                        self._builds.remember(replace(way, checked=layers), *key)
                     return child
         except BaseException:
             child.stop()
@@ -257,7 +288,8 @@ class _Engine:
             self._starting = None
         raise AssertionError("a way that failed was the last one")
 
-    def _load(self, child: Child, way: Known) -> None:
+    def _load(self, child: Child, way: Known) -> int:
+        """Layers that are on the GPU, as planned."""
         digests: list[str] = []
         ready = child.ask(
             "load",
@@ -275,10 +307,17 @@ class _Engine:
             gpu_layers=offloaded_layers(log),
             remarks=(*way.remarks, *self._restarts()),
         )
+        return int(ready["gpu_layers"])
 
     def _restarts(self) -> Iterator[str]:
         if self._deaths:
             yield f"llama.cpp was started again after {', '.join(self._deaths)}"
+
+
+def _key(child: Child, gpu: str, path: Path) -> tuple[str, ...]:
+    """What it depends on how llama.cpp is to be started."""
+    hello = child.ask("hello", until="hello")
+    return (hello["build"], hello["cpu"], gpu, *identity_of(path))
 
 
 def _is_lasting(failure: Died | Unfit) -> bool:
@@ -294,8 +333,8 @@ def _next_way(way: Known, failure: Died | Unfit) -> Known | None:
         reason = f"this build of llama.cpp dies with them ({name_of_end(failure.code)})"
     else:
         reason = str(failure)
-    if way.checked:  # it did work: this once it may have been something else
-        return replace(way, checked=False)
+    if way.checked is not None:  # it did work: this once it may have been something else
+        return replace(way, checked=None)
     if way.extra_buffers:
         remark = f"extra buffer types off: {reason}"
         return Known(extra_buffers=False, batched=way.batched, remarks=(*way.remarks, remark))
@@ -310,7 +349,7 @@ def _as_options(options: dict[str, Any], way: Known) -> dict[str, Any]:
         **options,
         "extra_buffers": way.extra_buffers,
         "batched": way.batched,
-        "check": not way.checked,
+        "checked": way.checked,
     }
 
 
@@ -393,11 +432,11 @@ class _Stream:
         if asked is None:
             return  # it was done before its process ended
         if event["event"] == "completion":
-            self._engine.noted(event)
+            self._engine.noted(asked.child, event)
             del asked.seeds[event["index"]]
             yield _completion(asked.request, event)
         elif event["event"] == "done":
-            self._engine.noted(event)
+            self._engine.noted(asked.child, event)
             self._forget(call)
         elif event["event"] == DIED:
             self._again(call)
@@ -462,11 +501,6 @@ def _completion(request: Request, event: Frame) -> Completion:
 
 
 # --- the file
-
-
-def _identity(path: Path) -> tuple[str, ...]:
-    stat = path.stat()
-    return (str(path.resolve()), str(stat.st_size), str(stat.st_mtime_ns))
 
 
 def _check_file(path: Path) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from pytest_supercharger.exceptions import ModelUnavailable, PromptRefused, SetupError
-from pytest_supercharger.models.frames import Frame, FrameWriter, read_frame
+from pytest_supercharger.models.frames import Frame, FrameWriter, read_frame, skip_to_frames
 
 DIED = "died"  # an event of our own: the process is gone, and with it every call
 _LAST_LINES = 3  # of what llama.cpp printed before it failed
@@ -29,8 +29,8 @@ _LAST_LINES = 3  # of what llama.cpp printed before it failed
 class Child:
     """The process, and a thread that puts each of its events where its call wants it."""
 
-    def __init__(self, path: Path) -> None:
-        """Start it. ``path`` is the model's file, for messages."""
+    def __init__(self, path: Path | None = None) -> None:
+        """Start it. ``path`` is the model's file, for messages; None: there is none."""
         self._path = path
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the process)
         self._process = _start(self._log)
@@ -39,7 +39,7 @@ class Child:
         self._in, self._out = self._process.stdin, self._process.stdout
         self._writer = FrameWriter(self._in)
         self._calls: dict[int, Callable[[Frame], None]] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # garbage that is collected meanwhile may forget a call
         self._log_lock = threading.RLock()  # garbage that is collected meanwhile may stop it
         self._gone = False
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -70,16 +70,18 @@ class Child:
     def ask(
         self, op: str, *, until: str, meanwhile: Callable[[], object] = str, **fields: object
     ) -> Frame:
-        """Ask something and wait for the event ``until``, after ``meanwhile`` was done here.
+        """Ask something and wait for the event ``until``; at the event "loading" ``meanwhile`` is
+        done here.
 
         :raises SetupError: it is an error instead, or the process has died.
         """
         events: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         number = self.begin(op, events.put, **fields)
         try:
-            meanwhile()
             while (event := events.get())["event"] != until:
                 self.raise_for(event)
+                if event["event"] == "loading":
+                    meanwhile()
             return event
         finally:
             self.forget(number)
@@ -138,7 +140,8 @@ class Child:
         if self._log.closed:
             return f"the model {self._path} is closed"
         cause = _cause(self.exit_code())
-        return f"the llama.cpp process of {self._path} {cause}{said(self.log())}"
+        whose = f" of {self._path}" if self._path else ""
+        return f"the llama.cpp process{whose} {cause}{said(self.log())}"
 
     def _send(self, frame: Frame) -> None:
         try:
@@ -147,6 +150,7 @@ class Child:
             pass  # it is gone: whoever waits for an answer is told so
 
     def _read(self) -> None:
+        skip_to_frames(self._out)
         while (event := read_frame(self._out)) is not None:
             with self._lock:
                 answer = self._calls.get(event["call"])

@@ -7,6 +7,7 @@ llama.cpp finds first: it decodes real files, and fails as builds that were met 
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
 import pytest
@@ -229,10 +230,30 @@ class TestFaults:
 
 def test_what_is_known_is_found_again_under_its_whole_key(tmp_path: Path) -> None:
     builds = Builds(folder=tmp_path / "cache")
-    known = Known(extra_buffers=False, checked=True, remarks=("why",))
+    known = Known(extra_buffers=False, checked=0, remarks=("why",))
     builds.remember(known, "build", "cpu", "file")
     assert builds.recall("build", "cpu", "file") == known
     assert builds.recall("build", "another cpu", "file") is None
+
+
+def test_what_was_switched_off_is_tried_again_after_a_month(tmp_path: Path) -> None:
+    builds = Builds(folder=tmp_path / "cache")
+    builds.remember(Known(checked=0), "good")
+    builds.remember(Known(extra_buffers=False, checked=0, remarks=("why",)), "bad")
+    for path in (tmp_path / "cache").iterdir():
+        os.utime(path, (0, 0))
+    assert builds.recall("good") == Known(checked=0)
+    assert builds.recall("bad") is None
+
+
+def test_a_digest_is_of_all_parts(tmp_path: Path) -> None:
+    builds = Builds(folder=tmp_path / "cache")
+    names = [f"m-0000{i}-of-00002.gguf" for i in (1, 2)]
+    for name, data in zip(names, (b"ab", b"c"), strict=True):
+        (tmp_path / name).write_bytes(data)
+    assert builds.digest(tmp_path / names[0]).startswith("ba7816bf")
+    (tmp_path / names[1]).write_bytes(b"cd")
+    assert builds.digest(tmp_path / names[0]).startswith("88d4266f")
 
 
 def test_a_damaged_or_missing_store_only_means_that_nothing_is_known(tmp_path: Path) -> None:

@@ -431,6 +431,27 @@ def test_an_unknown_architecture_is_explained(folder: Path) -> None:
         LlamaModel(path)
 
 
+def test_a_file_bigger_than_all_memory_is_refused_with_both_numbers(
+    folder: Path, base_path: Path
+) -> None:
+    path = folder / "huge.gguf"
+    path.write_bytes(base_path.read_bytes())
+    os.truncate(path, 1 << 42)  # sparse: it takes no room on the disk
+    with pytest.raises(ModelUnavailable, match=r"needs 4398.*but .* GB is all") as caught:
+        LlamaModel(path)
+    assert "choose a smaller model" in str(caught.value)
+
+
+def test_what_is_printed_before_the_process_is_ready_does_no_harm(
+    base_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('hello from here', flush=True)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    model = LlamaModel(base_path)
+    assert model.count_tokens("abc") == 3
+    model.close()
+
+
 def test_weights_that_are_no_numbers_are_found_at_the_start(folder: Path) -> None:
     path = RandomModel(broken=True).write(folder / "nan.gguf")
     with pytest.raises(ModelUnavailable, match="scores that are not numbers"):

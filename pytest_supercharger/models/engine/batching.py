@@ -185,7 +185,7 @@ class Batcher(Generic[S]):
         return True
 
     def _fits(self, cells: int) -> bool:
-        promised = sum(live.job.room for live in self._live)
+        promised = sum(live.room for live in self._live)
         return self._held + promised + cells <= self._decoder.cells
 
     def _begin(self, job: _Job, prompt: _Prompt) -> _Live[S]:
@@ -394,6 +394,13 @@ class _Live(Generic[S]):
     def __post_init__(self) -> None:
         self.answer = Answer(self.job.ends)
         self.thoughts = Thoughts(self.job.thinking) if self.job.thinking else None
+
+    @property
+    def room(self) -> int:
+        """Cells that it may come to need, from its prompt on."""
+        if self.thoughts is None or not self.thoughts.are_over:
+            return self.job.room
+        return 1 + self.spent + self.job.sampling.max_tokens - self.tokens
 
     def place(self) -> Place:
         return Place(self.token, self.position, self.sequence, True)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import glob
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_supercharger.exceptions import ModelUnavailable, SetupError
+from pytest_supercharger.models.builds import parts_of
 from pytest_supercharger.models.engine import library, selfcheck
 from pytest_supercharger.models.engine.batching import PROMPTS
-from pytest_supercharger.models.engine.devices import find_devices, host_memory
+from pytest_supercharger.models.engine.hardware import look
 from pytest_supercharger.models.engine.library import Cells, Weights
-from pytest_supercharger.models.engine.rebuild import look_around
 from pytest_supercharger.models.engine.shape import shape_of
-from pytest_supercharger.models.engine.sizing import CPU_CHUNK, GPU_CHUNK, Memory, Plan, make_plan
+from pytest_supercharger.models.engine.sizing import CPU_CHUNK, GPU_CHUNK, Plan, make_plan
 from pytest_supercharger.models.engine.threads import decoding_threads
 from pytest_supercharger.models.engine.vocabulary import Vocabulary
 from pytest_supercharger.prompts import Sampling
@@ -30,7 +29,7 @@ class Options:
     slots: int | None  # completions decoded together; None: as many as pay and fit
     extra_buffers: bool  # weights laid out anew for this CPU; some builds die of it
     batched: bool  # False: one sequence at a time
-    check: bool  # try whether this build computes right
+    checked: int | None  # layers on the GPU with which this build was seen to compute right
 
 
 def plan(options: Options) -> Plan:
@@ -46,11 +45,7 @@ def plan(options: Options) -> Plan:
         header.close()
     return make_plan(
         shape,
-        Memory(
-            devices=find_devices(),
-            host=host_memory(),
-            hardware=look_around(library.system_info()),
-        ),
+        look(library.system_info()),
         context=options.context,
         slots=options.slots if options.batched else 1,
         gpu=options.gpu,
@@ -60,14 +55,15 @@ def plan(options: Options) -> Plan:
 class Engine:
     """The Decoder of :mod:`.batching`."""
 
-    def __init__(self, options: Options, *, checking: Callable[[], None]) -> None:
-        """Open the file; ``checking`` is called right before the first decode.
+    def __init__(self, options: Options, *, loading: Callable[[], None]) -> None:
+        """Open the file; ``loading`` is called once it is known that it fits.
 
         :raises ModelUnavailable: llama.cpp cannot load it, or it is no text model.
         :raises SetupError: a GPU is required and would not be used; the template is none.
         :raises Unfit: this build computes wrong.
         """
         self.plan = plan(options)
+        loading()
         self._weights = Weights(
             options.path,
             gpu_layers=self.plan.gpu_layers,
@@ -83,8 +79,7 @@ class Engine:
             threads=decoding_threads(),
             on_gpu=on_gpu,
         )
-        if options.check:
-            checking()
+        if options.checked != self.plan.layers_on_gpu:
             self._check(options)
         self.vocabulary = Vocabulary(self._weights)
         self.cells = self._cells.cells
@@ -121,10 +116,4 @@ class Unfit(SetupError):
 
 def _size(path: Path) -> int:
     """Bytes of a model file, all its parts included."""
-    return sum(part.stat().st_size for part in _parts(path))
-
-
-def _parts(path: Path) -> Sequence[Path]:
-    head, mark, count = path.name.rpartition("-00001-of-")
-    wanted = f"{glob.escape(head)}-?????-of-{glob.escape(count)}"
-    return sorted(path.parent.glob(wanted)) if mark else [path]
+    return sum(part.stat().st_size for part in parts_of(path))

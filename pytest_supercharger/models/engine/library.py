@@ -202,6 +202,9 @@ class Weights:
             raise ModelUnavailable(f"{self.path} is not a decoder-only text model: give another")
 
 
+_NO_ROOM = ", or the GPU has no room for it (--supercharge-gpu=off)"
+
+
 def _open(
     path: str,
     gpu_layers: int,
@@ -221,7 +224,7 @@ def _open(
         raise ModelUnavailable(
             f"llama.cpp cannot load {path} ({Path(path).stat().st_size:,} bytes): the file is cut "
             f"off or damaged (fetch it again), or llama-cpp-python {llama.__version__} does not "
-            "know its architecture (upgrade)"
+            f"know its architecture (upgrade){_NO_ROOM if gpu_layers else ''}"
         )
     return model
 

@@ -97,12 +97,21 @@ class _Server:
             self._emit(call, "hello", build=_library().build(), cpu=_cpu())
         elif frame["op"] == "preview":
             self._preview(call, frame)
+        elif frame["op"] == "hardware":
+            self._hardware(call, frame["gpu"])
         elif frame["op"] == "load":
             self._load(call, frame)
         elif frame["op"] == "generate":
             self._begin(call, frame)
         elif frame["op"] == "cancel" and self._batcher is not None:
             self._tell(self._batcher.cancel(call))
+
+    def _hardware(self, call: int, gpu: str) -> None:
+        build = _library().system_info()
+        from pytest_supercharger.models.engine import hardware
+
+        said = hardware.describe(hardware.look(build), gpu)
+        self._emit(call, "hardware", summary=said.summary, remark=said.remark)
 
     # --- loading
 
@@ -118,7 +127,7 @@ class _Server:
 
         _library().start()
         options = Options(**frame["options"])
-        self._engine = Engine(options, checking=lambda: self._emit(call, "checking"))
+        self._engine = Engine(options, loading=lambda: self._emit(call, "loading"))
         self._batcher = Batcher(self._engine, slots=self._engine.plan.slots)
         self._idle_seconds = frame["idle_seconds"]
         self._emit(call, "ready", **_described(self._engine.plan))
@@ -241,7 +250,9 @@ def _private_channel() -> tuple[IO[bytes], FrameWriter]:
     """Our ends of the two pipes; what any library prints to stdout goes to stderr from now on."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    return sys.stdin.buffer, FrameWriter(out)
+    writer = FrameWriter(out)
+    writer.begin()
+    return sys.stdin.buffer, writer
 
 
 def _cpu() -> str:
