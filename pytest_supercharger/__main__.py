@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_supercharger.models.hub.cache import Wanted
 
 _INTERRUPTED = 2
+_NOT_READ = 141  # as of a command that SIGPIPE ends
 _SETUP = 4  # as pytest's exit code for what the user must mend
 
 
@@ -35,10 +36,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Before huggingface_hub is imported, which reads it once: nothing is told to anybody.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
-        return _fetch(options.model) if options.command == "fetch" else _models()
+        code = _fetch(options.model) if options.command == "fetch" else _models()
+        sys.stdout.flush()  # here, not when Python ends: it would complain there
     except SetupError as exc:
         print(f"error: {exc}", file=sys.stderr)
         return _SETUP
+    except BrokenPipeError:
+        _leave_pipe()
+        return _NOT_READ
+    return code
+
+
+def _leave_pipe() -> None:
+    """Nobody reads any more: Python's last flush goes nowhere, as its manual advises."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,6 +97,13 @@ def _wanted(name: str) -> Wanted:
     if name.startswith("hf:"):
         return parse_hub_spec(name)
     presets = load_presets()
+    if name == "tiny":
+        raise SetupError(f"no model is bundled yet (tiny), nothing to fetch: {_advice()}")
+    if name == "auto":
+        raise SetupError(
+            "auto is no model, it takes the best preset on disk, and nothing was fetched: "
+            f"{_advice()}"
+        )
     if name not in presets:
         raise SetupError(
             f"there is no preset {name!r}: presets are {', '.join(presets)}; any other GGUF of the "
@@ -91,6 +111,19 @@ def _wanted(name: str) -> Wanted:
         )
     _say(licence_note(presets[name]))
     return presets[name]
+
+
+def _advice() -> str:
+    """Which preset to fetch instead."""
+    from pytest_supercharger.models.hub.cache import FETCH, describe_size, gigabytes
+    from pytest_supercharger.models.hub.presets import recommended
+    from pytest_supercharger.models.machine import memory_for_models
+
+    memory = memory_for_models()
+    best = recommended(memory)
+    if best is None:
+        return f"no preset fits this machine ({gigabytes(memory)} for a model)"
+    return f"for this machine {best.name} ({describe_size(best)}) is best: {FETCH} {best.name}"
 
 
 def _models() -> int:

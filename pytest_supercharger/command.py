@@ -12,7 +12,7 @@ import shlex
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,7 +70,7 @@ def main(config: pytest.Config, settings: Settings, writer: Writer) -> int | Non
     render_report(report, writer, config.option.verbose)
     for path in settings.report:
         write_json(path, report)
-    if settings.final is FinalRun.HOST and settings.mode is Mode.WRITE and report.exit != 2:
+    if settings.final is FinalRun.HOST and settings.mode is Mode.WRITE and not report.interrupted:
         return _final_on_host(config, settings, report, writer)
     return report.exit
 
@@ -120,7 +120,8 @@ def _fill(config: pytest.Config, settings: Settings, found: Found) -> Report:
             settings.mode.value, command, roles.writer.info.name, sandbox.info.backend
         )
         progress = stack.enter_context(_progress(config))
-        _say_who(progress, _foreseen(config, settings, roles), len(found.stubs), sandbox)
+        who = _foreseen(config, settings, roles)
+        _say_who(progress, who, len(found.stubs), sandbox)
         inputs = _inputs(config, settings, found, arguments, addopts, command)
 
         def remembering(model: Model) -> Model:
@@ -129,6 +130,7 @@ def _fill(config: pytest.Config, settings: Settings, found: Found) -> Report:
         rooms = Rooms(
             model=remembering(roles.writer),
             judge=remembering(roles.judge) if roles.judge else None,
+            judge_info=roles.judge_info,
             bigger=_remembered(roles.bigger, remembering) if roles.bigger else None,
             sandbox=RememberingSandbox(
                 sandbox, ledger, run=number, tree=_fingerprint(config, settings)
@@ -141,6 +143,8 @@ def _fill(config: pytest.Config, settings: Settings, found: Found) -> Report:
         )
         report = run(inputs, rooms)
         ledger.end_run(number, report.exit)
+    if settings.mode is Mode.LIST:  # nobody was asked
+        return replace(report, model=who.writer, then=who.bigger, judge=who.judge)
     return report
 
 
@@ -158,21 +162,28 @@ def _fingerprint(config: pytest.Config, settings: Settings) -> str:
 @contextmanager
 def _roles(config: pytest.Config, settings: Settings) -> Iterator[Roles]:
     if settings.mode is Mode.LIST:
-        yield Roles(writer=UnaskedModel(), judge=None, bigger=None, notes=())
+        yield Roles(writer=UnaskedModel(), judge=None, judge_info=None, bigger=None, notes=())
         return
-    brought: Model | None = config.hook.pytest_supercharge_model(config=config)
-    with open_roles(settings, config.rootpath, brought) as roles:
+    with open_roles(settings, config.rootpath, _brought(config)) as roles:
         yield roles
+
+
+def _brought(config: pytest.Config) -> Model | None:
+    """A model from a conftest."""
+    model: Model | None = config.hook.pytest_supercharge_model(config=config)
+    return model
 
 
 def _foreseen(config: pytest.Config, settings: Settings, roles: Roles) -> Foreseen:
     """Who runs; for a list, who would."""
     if settings.mode is Mode.LIST:
-        return foresee(settings, config.rootpath)
+        brought = _brought(config)
+        with closing(brought) if brought else nullcontext():
+            return foresee(settings, config.rootpath, brought.info if brought else None)
     return Foreseen(
         writer=roles.writer.info,
         bigger=roles.bigger.info if roles.bigger else None,
-        judge=roles.judge.info if roles.judge else None,
+        judge=roles.judge_info,
         notes=roles.notes,
     )
 

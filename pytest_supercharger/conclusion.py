@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -51,6 +51,7 @@ class SoFar:
     troubles: list[str] = field(default_factory=list)  # in delivering, said at the end
     delivered: bool = False
     interrupted: bool = False
+    error: str = ""  # what interrupted it; "" for Ctrl-C
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -72,6 +73,14 @@ class SoFar:
             for stub, result in self.results.items()
             if isinstance(result, NotFilled) and result.nearest and result.nearest.blocked_by
         }
+
+    def say_kept(self, stubs: Iterable[str]) -> None:
+        """These were not filled, and the patch has the best there is."""
+        for stub in stubs:
+            result = self.results[stub]
+            assert isinstance(result, NotFilled)
+            reason = f"{result.reason}; the nearest body is kept as a patch"
+            self.results[stub] = replace(result, reason=reason)
 
     def take_back(self, stub: str, reason: str) -> None:
         """A body that was found, and is not to be used after all."""
@@ -129,6 +138,7 @@ def conclude(
         patch=_shown(so_far.patch) if so_far.patch else "",
         rootdir=_elsewhere(so_far.rootdir),
         interrupted=so_far.interrupted,
+        error=so_far.error,
         command=so_far.command,
         candidates=settings.candidates,
     )
@@ -180,7 +190,7 @@ def _notes(so_far: SoFar, warnings: Sequence[str]) -> tuple[str, ...]:
 def exit_code(report: Report) -> int:
     """The contract's exit code of a run that found stubs."""
     if report.interrupted:
-        return 2
+        return 4 if report.error else 2
     if report.mode in ("diff", "list"):
         return 1 if report.stubs else 0
     filled = all(stub.status.value in ("verified", "agreed") for stub in report.stubs)

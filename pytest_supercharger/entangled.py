@@ -72,13 +72,17 @@ class Filling:
 
     def fill(self, order: Sequence[Stub]) -> None:
         """Come to a result for each of ``order``, and for stubs that their tests stop at."""
+        self._fill(order, before=0, of=len(order))
+
+    def _fill(self, order: Sequence[Stub], *, before: int, of: int) -> None:
+        """Turns are numbered ``before`` + 1 and on."""
         covered = [stub for stub in order if self.tests.get(stub.id)]
-        for number, stub in enumerate(covered, 1):
-            self._turn(stub, number, len(order))
+        for number, stub in enumerate(covered, before + 1):
+            self._turn(stub, number, of)
         self._settle()
-        for number, stub in enumerate(order, 1):
+        for number, stub in enumerate(order, before + 1):
             if stub.id not in self.results:
-                self._turn(stub, number, len(order))
+                self._turn(stub, number, of)
 
     def go_on(self, bench: Bench, left: Sequence[Stub]) -> None:
         """Once more for stubs that were not filled, on another bench.
@@ -95,9 +99,19 @@ class Filling:
         if others:
             self.results.update(waiting)
             self._have_a_turn.update(waiting)
-            self.fill(others)
+            self._fill(others, before=0, of=len(left))
             self._have_a_turn.clear()
-        self.fill([stub for stub in left if stub.id in waiting and stub.id not in self.taken])
+        again = [stub for stub in left if stub.id in waiting and stub.id not in self.taken]
+        self._fill(again, before=len(others), of=len(left))
+
+    def stop(self) -> None:
+        """Come to an end without searching: what waits is looked at a last time, or given up."""
+        self._have_a_turn.clear()
+        while any(self._look_again(one) for one in self._waiting()):
+            pass
+        for one in self._waiting():
+            self._give_up(one)
+        self._tell()
 
     def _waited(self, stub: Stub) -> bool:
         return stub.id in self._given_up and stub.id not in self.taken
@@ -155,6 +169,14 @@ class Filling:
             self._keep(waiting.stub.id, self._search(waiting.stub))
         return True
 
+    def _look_again(self, waiting: Waiting) -> bool:
+        """Whether a known body passes, now that a stub that it stopped at is filled."""
+        if not any(stub in self.taken for stub in waiting.blocked_by):
+            return False
+        result = self._checked(waiting, self.tests[waiting.stub.id])
+        self._keep(waiting.stub.id, result or waiting.failed())
+        return isinstance(result, Filled)
+
     def _checked(self, waiting: Waiting, tests: Tests) -> Filled | Waiting | None:
         """The known bodies on the tree as it is; None when all of them fail."""
         codes = self.bench.check(waiting.stub, waiting.codes, tests, self.taken)
@@ -183,10 +205,15 @@ class Filling:
         self._until = time.monotonic() + self.seconds
         for stub in blockers:
             before = self._state()
-            del self.taken[stub], self.results[stub]
-            if self._together(waiting):
+            found = False
+            try:
+                del self.taken[stub], self.results[stub]
+                found = self._together(waiting)
+            finally:
+                if not found:
+                    self._restore(before)
+            if found:
                 return True
-            self._restore(before)
         return False
 
     def _guess(self, waiting: Waiting, tests: Tests) -> bool:

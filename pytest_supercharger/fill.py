@@ -60,10 +60,15 @@ class Waiting:
 
     def given_up(self, still_open: Sequence[str]) -> NotFilled:
         """The result when those stubs stay open."""
-        reason = f"its tests stop at {', '.join(still_open)}, not filled: kept as a patch"
+        reason = f"its tests stop at {', '.join(still_open)}, not filled"
         return NotFilled(
             stub=self.stub, reason=reason, searched=self.searched, nearest=self.codes[0]
         )
+
+    def failed(self) -> NotFilled:
+        """The result when none of the bodies passes with those stubs filled."""
+        reason = f"no body passes with {', '.join(self.blocked_by)} filled"
+        return NotFilled(stub=self.stub, reason=reason, searched=self.searched)
 
 
 def fill_stub(task: Task, tools: Tools, style: str) -> Filled | NotFilled | Waiting:

@@ -61,6 +61,8 @@ def pytest_supercharge_prompt(
 def pytest_supercharge_model(config: pytest.Config) -> Model | None:
     """Called once, before the model named by ``--supercharge-model`` would be opened.
 
+    Mode ``list`` calls it as well, to name the model; it is not asked anything then.
+
     Stops at first non-None result, see :ref:`firstresult`.
 
     :param config: The pytest config object.

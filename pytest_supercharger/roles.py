@@ -11,13 +11,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_supercharger.config import Settings
+from pytest_supercharger.config import Gpu, Settings
 from pytest_supercharger.exceptions import ModelUnavailable
 from pytest_supercharger.models.ahead import AheadModel
 from pytest_supercharger.models.base import Model, ModelInfo
-from pytest_supercharger.models.open import Located, locate_model
+from pytest_supercharger.models.open import Located, hardware_here, locate_model
 from pytest_supercharger.models.recording import Recorder
-from pytest_supercharger.models.spec import Source, Spec, parse_spec
+from pytest_supercharger.models.spec import (
+    JUDGE_OPTION,
+    MODEL_OPTION,
+    Source,
+    Spec,
+    parse_spec,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,7 @@ class Roles:
 
     writer: Model
     judge: Model | None  # None: whoever wrote judges as well
+    judge_info: ModelInfo | None  # of the judge that was named, also where it is the writer
     bigger: Bigger | None
     notes: tuple[str, ...]  # what was chosen for ``auto``
 
@@ -61,7 +68,7 @@ def open_roles(settings: Settings, rootdir: Path, brought: Model | None) -> Iter
         keep = _Keep(stack, settings.record)
         if brought:
             writer, notes, bigger = keep.brought(brought), _notes(), None
-            judge = _judge(settings, rootdir)
+            judge, is_writer = _judge(settings, rootdir), False
         else:
             spec = parse_spec(settings.model)
             first = _located(spec, settings, rootdir)
@@ -71,31 +78,60 @@ def open_roles(settings: Settings, rootdir: Path, brought: Model | None) -> Iter
             info = then.preview() if then else None
             writer = keep.opened(first)
             bigger = _bigger(info, then, first, writer, keep) if info and then else None
-        judging = keep.opened(judge) if judge else None
-        yield Roles(writer=writer, judge=judging, bigger=bigger, notes=notes)
+            is_writer = judge is not None and then is None and judge.is_same(first)
+        judging = keep.opened(judge) if judge and not is_writer else None
+        named = writer if is_writer else judging
+        yield Roles(
+            writer=writer,
+            judge=judging,
+            judge_info=named.info if named else None,
+            bigger=bigger,
+            notes=notes,
+        )
 
 
-def foresee(settings: Settings, rootdir: Path) -> Foreseen:
-    """What would run; ``auto`` without a model is said in the notes.
+def foresee(settings: Settings, rootdir: Path, brought: ModelInfo | None = None) -> Foreseen:
+    """What would run, and what llama.cpp has here; ``auto`` without a model is said in the notes.
+
+    ``brought``: of a model that would write, whatever ``settings.model`` says.
 
     :raises ModelUnavailable: a model that was named is not there, or cannot be loaded.
     :raises SetupError: a GPU is required and would stay unused.
     """
     spec, judge = parse_spec(settings.model), _judge(settings, rootdir)
+    here = _hardware(settings, () if brought else spec.models)
     judging = judge.preview() if judge else None
+    if brought:
+        return Foreseen(writer=brought, bigger=None, judge=judging, notes=here)
     try:
         first = _located(spec, settings, rootdir)
     except ModelUnavailable as error:
         if spec.source is not Source.AUTO:
             raise
-        return Foreseen(writer=None, bigger=None, judge=judging, notes=(f"no model: {error}",))
+        notes = (*here, f"no model: {error}")
+        return Foreseen(writer=None, bigger=None, judge=judging, notes=notes)
     then = _located(spec.then, settings, rootdir) if spec.then else None
+    writer = first.preview()
+    here = tuple(note for note in here if note not in writer.remarks)
     return Foreseen(
-        writer=first.preview(),
+        writer=writer,
         bigger=then.preview() if then else None,
         judge=judging,
-        notes=_notes(first, then, judge),
+        notes=(*here, *_notes(first, then, judge)),
     )
+
+
+def _hardware(settings: Settings, asked: tuple[Spec, ...]) -> tuple[str, ...]:
+    """What a model on this machine would have; nothing where all of them are elsewhere."""
+    judge = parse_spec(settings.judge).models if settings.judge else ()
+    if all(one.source in (Source.SERVERS, Source.RECORDING) for one in (*asked, *judge)):
+        return ()
+    try:
+        return hardware_here(settings.gpu.value)
+    except ModelUnavailable as error:
+        if settings.gpu is Gpu.REQUIRE:
+            raise
+        return (f"llama.cpp: {error}",)
 
 
 class _Keep:
@@ -138,11 +174,17 @@ def _bigger(info: ModelInfo, then: Located, first: Located, writer: Model, keep:
 
 def _judge(settings: Settings, rootdir: Path) -> Located | None:
     spec = parse_spec(settings.judge) if settings.judge else None
-    return _located(spec, settings, rootdir) if spec else None
+    return _located(spec, settings, rootdir, JUDGE_OPTION) if spec else None
 
 
-def _located(spec: Spec, settings: Settings, rootdir: Path) -> Located:
-    return locate_model(spec, rootdir=rootdir, context=settings.context, gpu=settings.gpu.value)
+def _located(spec: Spec, settings: Settings, rootdir: Path, option: str = MODEL_OPTION) -> Located:
+    return locate_model(
+        spec,
+        rootdir=rootdir,
+        context=settings.context,
+        gpu=settings.gpu.value,
+        option=option,
+    )
 
 
 def _notes(*located: Located | None) -> tuple[str, ...]:

@@ -14,12 +14,12 @@ from pytest_supercharger.config import Mode, Settings
 from pytest_supercharger.confirm import confirm
 from pytest_supercharger.deliver import diffs_of, save_patch, undisturbed, write_all
 from pytest_supercharger.entangled import Filling
-from pytest_supercharger.exceptions import SetupError, SourceError
+from pytest_supercharger.exceptions import ModelUnavailable, SetupError, SourceError
 from pytest_supercharger.fill import NotFilled
 from pytest_supercharger.ledger import Ledger
 from pytest_supercharger.linking import link
 from pytest_supercharger.models.ahead import Foreseeing
-from pytest_supercharger.models.base import Model
+from pytest_supercharger.models.base import Model, ModelInfo
 from pytest_supercharger.planning import make_plan
 from pytest_supercharger.prompts import Prompts
 from pytest_supercharger.reporting import progress as events
@@ -52,6 +52,7 @@ class Rooms:
 
     model: Model
     judge: Model | None = None  # None: whoever wrote judges as well
+    judge_info: ModelInfo | None = None  # of the judge that was named
     bigger: Bigger | None = None  # asked for what the model leaves open
     sandbox: Sandbox
     prompts: Prompts
@@ -62,7 +63,7 @@ class Rooms:
 
 
 def run(inputs: Inputs, rooms: Rooms) -> Report:
-    """Fill the stubs and deliver; a Ctrl-C ends in a report of what there is."""
+    """Fill the stubs and deliver; a Ctrl-C, or a model lost, ends in a report of what there is."""
     journey = _Journey(inputs, rooms)
     try:
         journey.link()
@@ -73,6 +74,9 @@ def run(inputs: Inputs, rooms: Rooms) -> Report:
             journey.deliver()
     except KeyboardInterrupt:
         journey.so_far.interrupted = True
+    except ModelUnavailable as error:
+        journey.so_far.interrupted = True
+        journey.so_far.error = str(error)
     return journey.report()
 
 
@@ -158,6 +162,12 @@ class _Journey:
         self.bench = replace(self.bench, model=model, leaves_to="", order=stubs)
         try:
             filling.go_on(self.bench, stubs)
+        except ModelUnavailable as error:
+            self.so_far.troubles.append(f"{model.info.name} was not asked to the end: {error}")
+            filling.stop()
+            for result in left:
+                if result.stub.id not in results:
+                    self.bench.settle(result.stub, result)
         finally:
             for result in left:  # its turn may not have come again, or to nothing
                 found = results.setdefault(result.stub.id, result)
@@ -199,7 +209,7 @@ class _Journey:
             self.so_far,
             model=self.rooms.model.info,
             then=self.then,
-            judge=self.rooms.judge.info if self.rooms.judge else None,
+            judge=self.rooms.judge_info,
             sandbox=self.rooms.sandbox,
             searching=self.bench.searching if self.so_far.links else "",
             warnings=self.rooms.ledger.warnings,
@@ -263,6 +273,8 @@ class _Journey:
         kept += list(diffs_of(self.tree, waiting).values()) if waiting else []
         if kept:
             self._keep_back(kept)
+        if so_far.patch:
+            so_far.say_kept(waiting)
 
     def _keep_back(self, diffs: list[str]) -> None:
         """As a patch; where its place is full or read-only, beside the ledger."""

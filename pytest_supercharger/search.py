@@ -24,7 +24,7 @@ from pytest_supercharger.clean.candidates import (
 )
 from pytest_supercharger.context import Context
 from pytest_supercharger.evidence import CodeEvidence, Evidence
-from pytest_supercharger.exceptions import SetupError, SourceError
+from pytest_supercharger.exceptions import ModelUnavailable, SetupError, SourceError
 from pytest_supercharger.feedback import counted, failures_of, read_score, used_up
 from pytest_supercharger.models.base import Completion, Model, Request
 from pytest_supercharger.prompts import (
@@ -113,6 +113,7 @@ class Tools:
     temperature: float | None
     threshold: float
     prompt_limit: int  # tokens of a prompt and its answer; 0: no limit known
+    judge_is_named: bool = False  # the user wants to hear it: its silence is told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +133,7 @@ class Searched:
     completion_tokens: int  # used: in completions that were looked at
     spent_tokens: int = 0  # decoded for them, and for those that were cancelled
     model: str = ""  # who wrote the bodies
+    silence: str = ""  # why a judge that was named gave no score; "" where it did, or none was
 
     def and_before(self, earlier: Searched) -> Searched:
         """The same end, with the costs of an earlier search for the same stub as well."""
@@ -228,6 +230,7 @@ class _Search:
     check_seconds: float = 0.0
     judge: float | None = None  # of the body that is chosen now
     judged: dict[str, float | None] = field(default_factory=dict)  # by candidate id
+    silent: dict[str, str] = field(default_factory=dict)  # why there is no score, likewise
     _cost: int = 0  # tokens for the budget: decoded now, or recalled from an earlier run
     _done: bool = False
     _left: bool = False  # nothing more of this round is wanted
@@ -389,6 +392,8 @@ class _Search:
         """A prompt that goes on from an answer; None when it is too long with the answer in it."""
         try:
             return self._prompt(kind, feedback, model)
+        except ModelUnavailable:
+            raise
         except SetupError as error:
             data: dict[str, object] = {"reason": str(error)}
             self.tools.journal.decided(self.task.stub.id, "too_long", data)
@@ -607,9 +612,26 @@ class _Search:
         )
         prompt = self._fitting(RequestKind.JUDGE, feedback, judge)
         if prompt is None:
+            self._unheard(judge, chosen, "the question does not fit its context")
             return None
         answers = list(self._complete(RequestKind.JUDGE, prompt, 1, judge))
-        return read_score(answers[-1].text) if answers else None
+        if not answers:
+            why = self._spent() if self._is_late() else "it gave no answer"
+            self._unheard(judge, chosen, why)
+            return None
+        score = read_score(answers[-1].text)
+        if score is None:
+            self._unheard(judge, chosen, "its answer holds no score from 0 to 1")
+        return score
+
+    def _unheard(self, judge: Model, chosen: CodeEvidence, why: str) -> None:
+        if self.tools.judge_is_named:
+            silence = f"the judge {judge.info.name} was not heard: {why}"
+            self.silent[chosen.candidate.id] = silence
+
+    def _silence(self) -> str:
+        chosen = self._select().chosen
+        return self.silent.get(chosen.candidate.id, "") if chosen else ""
 
     def _most_rejected(self) -> str:
         if not self.rejected:
@@ -633,6 +655,7 @@ class _Search:
             completion_tokens=self.completion_tokens,
             spent_tokens=self.spent_tokens,
             model=self.tools.model.info.name,
+            silence=self._silence(),
         )
 
 

@@ -35,7 +35,7 @@ def report_listed(stub: Stub, links: Links, tokens: int) -> StubReport:
 def report_filled(result: Filled, links: Links, refused: Refused | None) -> StubReport:
     """A stub whose body was chosen, and written unless its file refused."""
     status = Status.VERIFIED if result.covered else Status.AGREED
-    reason = "" if result.covered else "not covered by your tests"
+    reason = "" if result.covered else _uncovered(result)
     if refused:
         status = Status.CONFLICT if refused.conflict else Status.UNFILLED
         reason = refused.reason
@@ -45,6 +45,11 @@ def report_filled(result: Filled, links: Links, refused: Refused | None) -> Stub
         more_may_help=not refused,
         examples_passed=sum(map(result.code.passes, result.searched.evidence.trusted)),
     )  # fmt: skip
+
+
+def _uncovered(result: Filled) -> str:
+    said = ("not covered by your tests", result.searched.silence)
+    return "; ".join(part for part in said if part)
 
 
 def report_not_filled(result: NotFilled, links: Links | None) -> StubReport:

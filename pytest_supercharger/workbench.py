@@ -14,7 +14,7 @@ from pytest_supercharger.confirm import limits_of
 from pytest_supercharger.context import Context, LinkedTest, ProjectFiles, gather_context
 from pytest_supercharger.entangled import Result
 from pytest_supercharger.evidence import CodeEvidence
-from pytest_supercharger.exceptions import PromptRefused, SetupError
+from pytest_supercharger.exceptions import ModelUnavailable, PromptRefused, SetupError
 from pytest_supercharger.fill import Filled, NotFilled, Waiting, fill_stub, filled
 from pytest_supercharger.ledger import Ledger
 from pytest_supercharger.linking import EVERYTHING, Links, as_argument
@@ -94,6 +94,8 @@ class Workbench:
             return NotFilled(stub=stub, reason=impossible, more_may_help=False)
         try:
             task = self._task(stub, tests, taken)
+        except ModelUnavailable:  # it is asked to count tokens
+            raise
         except SetupError as error:
             return self._too_long(stub, error)
         if task.context.dropped:
@@ -290,6 +292,7 @@ class Workbench:
             model=model,
             sandbox=self.sandbox,
             judge=self.judge or self.model,
+            judge_is_named=self.settings.judge is not None,
             prompts=self.prompts,
             hooks=self.hooks,
             journal=_Journal(self.ledger, self.ledger_run, self.progress),

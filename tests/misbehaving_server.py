@@ -117,6 +117,7 @@ class MisbehavingServer:
     props: dict[str, Any] | None = None
     tokenizer: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     look: Behaviour | None = None  # for /v1/models
+    port: int = 0  # 0: any that is free
     seen: list[Seen] = field(default_factory=list)
     leavers: int = 0  # clients that closed a connection on which something was to come
 
@@ -125,7 +126,8 @@ class MisbehavingServer:
         self._lock = threading.Condition()
         self._answered = 0
         handler = type("Handler", (_Handler,), {"owner": self})
-        self._httpd = _Server(("127.0.0.1", 0), handler)
+        self._httpd = _Server(("127.0.0.1", self.port), handler)
+        self.port = self._httpd.server_address[1]
         self._thread = threading.Thread(target=self._httpd.serve_forever, args=(0.01,))
 
     def __enter__(self) -> MisbehavingServer:

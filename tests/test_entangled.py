@@ -13,6 +13,7 @@ from specimens import blocked, body, evidence_of, item, outcome, stubs_in
 from pytest_supercharger.clean.candidates import CodeCandidate
 from pytest_supercharger.entangled import Filling, Result
 from pytest_supercharger.evidence import CodeEvidence
+from pytest_supercharger.exceptions import ModelUnavailable
 from pytest_supercharger.fill import Filled, NotFilled, Waiting, filled, ranked
 from pytest_supercharger.sandboxes.base import ItemOutcome, Verdict
 from pytest_supercharger.search import Searched
@@ -30,8 +31,10 @@ class Bodies:
     shows: Callable[[str, str], bool] = lambda _test, _stub: True  # whether a wrong body is seen
     finished: list[str] = field(default_factory=list)
     searched: list[str] = field(default_factory=list)
+    turns: list[str] = field(default_factory=list)
 
-    def start(self, stub: Stub, number: int, of: int) -> None: ...
+    def start(self, stub: Stub, number: int, of: int) -> None:
+        self.turns.append(f"{stub.name} {number}/{of}")
 
     def wait(self, waiting: Waiting) -> None: ...
 
@@ -152,7 +155,7 @@ def test_no_guess_stays_when_the_other_cannot_be_filled(stubs: dict[str, Stub]) 
     assert filling.taken == {}
     a, b = filling.results[_id("a")], filling.results[_id("b")]
     assert isinstance(a, NotFilled)
-    assert a.reason == f"its tests stop at {_id('b')}, not filled: kept as a patch"
+    assert a.reason == f"its tests stop at {_id('b')}, not filled"
     assert isinstance(b, NotFilled)
     assert b.reason == "no candidate passes"
 
@@ -178,6 +181,31 @@ def test_a_ctrl_c_leaves_no_guess_behind(stubs: dict[str, Stub]) -> None:
     with pytest.raises(KeyboardInterrupt):
         filling.fill([stubs["a"]])
     assert filling.taken == {}
+
+
+def test_a_ctrl_c_leaves_a_body_in_place_that_another_was_looked_for_instead_of(
+    stubs: dict[str, Stub],
+) -> None:
+    class Interrupted(Bodies):
+        def search(
+            self, stub: Stub, tests: tuple[str, ...], taken: Mapping[str, CodeCandidate]
+        ) -> Filled | NotFilled | Waiting:
+            if stub.name in self.searched and stub.name == "b":
+                raise KeyboardInterrupt
+            return super().search(stub, tests, taken)
+
+    bench = Interrupted(
+        {"t::1": "ab", "t::2": "b"},
+        {"a": [RIGHT], "b": EITHER},
+        shows=lambda test, _: test != "t::2",
+    )
+    known = {_id(name): stub for name, stub in stubs.items()}
+    tests = {_id("a"): ("t::1",), _id("b"): ("t::2",)}
+    filling = Filling(bench=bench, stubs=known, tests=tests, seconds=60)
+    with pytest.raises(KeyboardInterrupt):
+        filling.fill([stubs["a"], stubs["b"]])
+    assert bodies(filling) == {"b": WRONG}
+    assert isinstance(filling.results[_id("b")], Filled)
 
 
 class TestOnAnotherBench:
@@ -234,3 +262,46 @@ class TestOnAnotherBench:
             result = filling.results[_id(letter)]
             assert isinstance(result, NotFilled)
             assert result.reason
+
+    def test_turns_are_numbered_over_all_that_is_left(self, stubs: dict[str, Stub]) -> None:
+        small = {"a": [RIGHT], "b": [WRONG], "c": [RIGHT]}
+        _, bigger = self.go_on(stubs, small, {"a": [WRONG], "b": [WRONG]})
+        assert bigger.turns == ["b 1/2", "a 2/2"]
+
+    @pytest.mark.parametrize(
+        ("small", "big", "left"),
+        [
+            ([RIGHT], [RIGHT], {"a": RIGHT, "b": RIGHT}),
+            ([WRONG], [RIGHT], {"b": RIGHT}),
+            ([RIGHT], [WRONG], {}),
+        ],
+    )
+    def test_one_that_breaks_off_can_be_stopped_without_it(
+        self,
+        stubs: dict[str, Stub],
+        small: list[str],
+        big: list[str],
+        left: dict[str, str],
+    ) -> None:
+        class Breaking(Bodies):
+            def search(
+                self, stub: Stub, tests: tuple[str, ...], taken: Mapping[str, CodeCandidate]
+            ) -> Filled | NotFilled | Waiting:
+                if stub.name == "c":
+                    raise ModelUnavailable("gone")
+                return super().search(stub, tests, taken)
+
+        filling = fill(Bodies(self.PATH, {"a": small, "b": [WRONG], "c": [WRONG]}), stubs, "abc")
+        bigger = Breaking(self.PATH, {"b": big})
+        with pytest.raises(ModelUnavailable):
+            filling.go_on(bigger, [stubs[x] for x in "abc"])
+        filling.stop()
+        assert bodies(filling) == left
+        assert sorted(bigger.finished) == ["a", "b"]
+        assert not any(isinstance(result, Waiting) for result in filling.results.values())
+        a = filling.results[_id("a")]
+        if isinstance(a, NotFilled):
+            assert a.reason in (
+                f"no body passes with {_id('b')} filled",
+                f"its tests stop at {_id('b')}, not filled",
+            )

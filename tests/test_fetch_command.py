@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import pty
+import re
 import resource
 import shutil
 import signal
@@ -58,6 +59,7 @@ class Machine:
         *words: str,
         prefix: tuple[str, ...] = (),
         limit: int = 0,
+        stdout: int = subprocess.PIPE,
         stderr: int = subprocess.PIPE,
         **env: str,
     ) -> subprocess.Popen[str]:
@@ -71,7 +73,7 @@ class Machine:
         return subprocess.Popen(
             [*prefix, *command],
             env={**inherited, **environment(self.hub, self.home, **env)},
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=stderr,
             stdin=subprocess.DEVNULL,
             text=True,
@@ -200,6 +202,28 @@ def test_the_table_needs_no_network_and_names_the_next_command(machine: Machine)
     assert "no preset on disk fits" in run.stdout
     assert "Better here: python -m pytest_supercharger fetch " in run.stdout
     assert "Qwen research licence, not for commercial use" in run.stdout
+
+
+def test_a_reader_that_leaves_ends_it_quietly(machine: Machine) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = machine.start("models", stdout=writing)
+    os.close(writing)
+    _, err = process.communicate(timeout=60)
+    assert err == ""
+    assert process.returncode == 141
+
+
+def test_auto_and_tiny_are_answered_with_what_to_fetch_instead(machine: Machine) -> None:
+    named = re.search(r"Better here: (.*)", machine.run("models").stdout)
+    assert named
+    error = refused(machine.run("fetch", "auto"))
+    assert "auto is no model" in error
+    assert error.rstrip().endswith(named[1])
+    error = refused(machine.run("fetch", "tiny"))
+    assert "no model is bundled yet (tiny)" in error
+    assert error.rstrip().endswith(named[1])
+    assert machine.hub.seen == []
 
 
 def test_what_was_fetched_is_enough_when_the_hub_is_gone(tmp_path: Path, payload: bytes) -> None:

@@ -84,6 +84,26 @@ def test_a_model_that_is_not_there_fails_at_the_start(recordings: Path, wanted: 
         foresee(wanted, recordings)
 
 
+@pytest.mark.parametrize("judge", ["replay:small.jsonl", "replay:link.jsonl"])
+def test_a_judge_that_is_the_writer_is_not_opened_again(recordings: Path, judge: str) -> None:
+    (recordings / "link.jsonl").symlink_to("small.jsonl")
+    with open_roles(settings("replay:small.jsonl", judge=judge), recordings, None) as roles:
+        assert roles.judge is None
+        assert roles.judge_info == roles.writer.info
+    with open_roles(
+        settings("replay:small.jsonl,then:replay:big.jsonl", judge=judge), recordings, None
+    ) as roles:
+        assert roles.judge is not None  # both writers have the same judge
+
+
+@pytest.mark.parametrize("spec", ["tiny", "quen"])
+def test_an_error_names_the_option_at_fault(recordings: Path, spec: str) -> None:
+    with pytest.raises(ModelUnavailable, match="--supercharge-judge takes auto"):
+        foresee(settings("replay:small.jsonl", judge=spec), recordings)
+    with pytest.raises(ModelUnavailable, match="--supercharge-model takes auto"):
+        foresee(settings(spec, judge="replay:judge.jsonl"), recordings)
+
+
 def test_a_model_that_was_brought_writes_whatever_was_named(recordings: Path) -> None:
     brought = Brought({("a.py::f", RequestKind.CODE): ["    return 'brought'\n"]})
     named = settings("nowhere.gguf,then:nowhere.gguf", judge="replay:judge.jsonl")
@@ -137,7 +157,8 @@ def test_a_list_with_auto_and_no_model_says_so(
     (recordings / "pytest-supercharger" / "presets.toml").write_text("broken")
     foreseen = foresee(settings("auto"), recordings)
     assert foreseen.writer is None
-    assert foreseen.notes[0].startswith("no model: ")
+    assert foreseen.notes[-1].startswith("no model: ")
+    assert [note.split(" ")[0] for note in foreseen.notes[:-1]][:1] == ["llama.cpp:"]
     with pytest.raises(ModelUnavailable):
         foresee(settings("auto", judge="replay:nowhere.jsonl"), recordings)
 

@@ -327,6 +327,57 @@ class TestTheJudge:
         assert searched.selection.chosen is not None
         assert len(judge.requests) == 1
 
+    @pytest.mark.parametrize(
+        ("answers", "why"),
+        [
+            ((), "it gave no answer"),
+            (("No idea.",), "its answer holds no score from 0 to 1"),
+            (("0.9",), ""),
+        ],
+    )
+    @pytest.mark.parametrize("named", [True, False])
+    def test_the_silence_of_one_that_was_named_is_told(
+        self, tmp_path: Path, answers: tuple[str, ...], why: str, named: bool
+    ) -> None:
+        searched, _ = self.run(tmp_path, *answers, judge_is_named=named)
+        told = f"the judge scripted was not heard: {why}" if why and named else ""
+        assert searched.silence == told
+
+    def test_one_that_was_not_heard_in_time_is_told(self, tmp_path: Path) -> None:
+        class Late(ScriptedModel):
+            def generate(
+                self, requests: Iterable[Request], *, cancelled: Callable[[Request], bool] = never
+            ) -> Generator[Completion, None, None]:
+                (request,) = requests
+                while not cancelled(request):
+                    time.sleep(0.01)
+                yield from ()
+
+        told = tools(
+            generated(RIGHT, ALSO_RIGHT),
+            ScriptedSandbox(by_values(VALUES)),
+            judge=Late({}),
+            judge_is_named=True,
+            budget=budget(seconds=0.5),
+        )
+        searched = search(task_in(tmp_path, ()), told)
+        assert searched.selection.chosen is not None
+        assert searched.silence == (
+            "the judge scripted was not heard: its budget of 0.5 s is used up"
+            " (--supercharge-seconds)"
+        )
+
+    def test_one_that_breaks_while_it_counts_is_no_long_question(self, tmp_path: Path) -> None:
+        class Broken(ScriptedModel):
+            def count_tokens(self, text: str) -> int:
+                raise ModelUnavailable("gone")
+
+        judge = Broken({})
+        judge.info = replace(judge.info, context=50_000)
+        told = tools(generated(RIGHT, ALSO_RIGHT), ScriptedSandbox(by_values(VALUES)), judge=judge)
+        with pytest.raises(ModelUnavailable, match="gone"):
+            search(task_in(tmp_path, ()), told)
+
     def test_a_used_up_budget_of_tokens_does_not_silence_it(self, tmp_path: Path) -> None:
         free, _ = self.run(tmp_path, "0.9")
         written = free.completion_tokens - 1  # without the judge's word
@@ -444,10 +495,17 @@ def test_a_judge_that_cannot_take_the_question_is_not_asked(tmp_path: Path) -> N
     answer = load_prompts(prompts_dir()).files[RequestKind.JUDGE].sampling.max_tokens
     judge.info = replace(judge.info, context=answer + 5, name="judge")
     writer = ScriptedModel(code(RIGHT, ALSO_RIGHT) | {(STUB, RequestKind.TESTS): [CHECKS]})
-    told = tools(writer, ScriptedSandbox(by_values(VALUES)), judge=judge, journal=journal)
+    told = tools(
+        writer,
+        ScriptedSandbox(by_values(VALUES)),
+        judge=judge,
+        journal=journal,
+        judge_is_named=True,
+    )
     searched = search(task_in(tmp_path, gate=()), told)
     assert chosen_body(searched)
     assert searched.judge is None
+    assert searched.silence.endswith("was not heard: the question does not fit its context")
     (reason,) = journal.reasons("too_long")
     assert "there is room for 5" in reason
 

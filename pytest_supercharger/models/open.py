@@ -10,11 +10,11 @@ from pathlib import Path
 
 from pytest_supercharger.exceptions import ModelUnavailable
 from pytest_supercharger.models.base import Model, ModelInfo
-from pytest_supercharger.models.spec import Source, Spec, parse_spec
+from pytest_supercharger.models.spec import MODEL_OPTION, Source, Spec, parse_spec
 
 KEY = "SUPERCHARGE_API_KEY"  # environment variable: what servers are shown
 _WHAT_WORKS = (
-    "--supercharge-model takes auto, a preset or hf:ORG/REPO (fetched beforehand with `python -m "
+    "takes auto, a preset or hf:ORG/REPO (fetched beforehand with `python -m "
     "pytest_supercharger fetch NAME`), PATH.gguf (a GGUF file on this machine), "
     "http://HOST:PORT/v1#MODEL (a server) or replay:PATH (a recording)"
 )
@@ -34,6 +34,10 @@ class Located:
     def takes_memory(self) -> bool:
         """Whether its weights are loaded on this machine."""
         return self.source is Source.FILE
+
+    def is_same(self, other: Located) -> bool:
+        """Whether it is the same file, or the same servers."""
+        return self.source is other.source and self._place() == other._place()
 
     def open(self) -> Model:
         """Load it.
@@ -63,6 +67,9 @@ class Located:
         finally:
             model.close()
 
+    def _place(self) -> str:
+        return self.value if self.source is Source.SERVERS else os.path.realpath(self.value)
+
     def _servers(self) -> Model:
         from pytest_supercharger.models.server.endpoints import parse_endpoints
         from pytest_supercharger.models.server.model import ServerModel
@@ -86,29 +93,48 @@ def open_model(spec: str, *, rootdir: Path, context: int | None = None, gpu: str
 
 
 def locate_model(
-    spec: Spec, *, rootdir: Path, context: int | None = None, gpu: str = "auto"
+    spec: Spec,
+    *,
+    rootdir: Path,
+    context: int | None = None,
+    gpu: str = "auto",
+    option: str = MODEL_OPTION,
 ) -> Located:
     """Find the first model of ``spec`` on this machine; nothing is fetched and nothing loaded.
+
+    ``option`` is the one that gave ``spec``: errors name it.
 
     :raises ModelUnavailable: it is not there; the message says how to come by it.
     """
     source, value, note = spec.source, spec.value, ""
     if source is Source.AUTO:
-        source, (value, note) = Source.FILE, _best(gpu)
+        source, (value, note) = Source.FILE, _best(gpu, option)
     elif source is Source.TINY:
-        raise ModelUnavailable(f"no model is bundled yet (tiny): {_WHAT_WORKS}")
+        raise ModelUnavailable(f"no model is bundled yet (tiny): {option} {_WHAT_WORKS}")
     elif source is Source.PRESET:
-        source, value = Source.FILE, _fetched(value)
+        source, value = Source.FILE, _fetched(value, option)
     elif source is not Source.SERVERS:
         value = str(_path(value, rootdir))
     return Located(source=source, value=value, context=context, gpu=gpu, note=note)
+
+
+def hardware_here(gpu: str) -> tuple[str, ...]:
+    """What the installed llama.cpp computes on, and what to say of a GPU that it does not use.
+
+    :raises ModelUnavailable: llama-cpp-python is missing or broken.
+    :raises SetupError: ``gpu`` is ``require`` and llama.cpp finds none.
+    """
+    from pytest_supercharger.models.llama import hardware
+
+    found = hardware(gpu)
+    return (found.summary, found.remark) if found.remark else (found.summary,)
 
 
 def _path(text: str, rootdir: Path) -> Path:
     return rootdir / Path(text).expanduser()
 
 
-def _best(gpu: str) -> tuple[str, str]:
+def _best(gpu: str, option: str) -> tuple[str, str]:
     """Path of the best preset on disk, and a line about it."""
     from pytest_supercharger.models.hub.cache import locate, missing_message
     from pytest_supercharger.models.hub.presets import best_on_disk, recommended
@@ -121,7 +147,7 @@ def _best(gpu: str) -> tuple[str, str]:
         fetch = f": {missing_message(better)}" if better else ""
         raise ModelUnavailable(
             f"no preset is on disk that fits this machine ({memory / 1e9:.0f} GB){fetch}; "
-            f"or name another model: {_WHAT_WORKS}"
+            f"or name another model: {option} {_WHAT_WORKS}"
         )
     note = f"auto: {found.name} is the best preset on disk for this machine's memory"
     if better and better.name != found.name:
@@ -129,7 +155,7 @@ def _best(gpu: str) -> tuple[str, str]:
     return str(path), note
 
 
-def _fetched(name: str) -> str:
+def _fetched(name: str, option: str) -> str:
     """Path of a preset or of a file on the hub."""
     from pytest_supercharger.models.hub.cache import locate, missing_message, parse_hub_spec
     from pytest_supercharger.models.hub.presets import load_presets
@@ -137,7 +163,7 @@ def _fetched(name: str) -> str:
     presets = load_presets()
     if not name.startswith("hf:") and name not in presets:
         raise ModelUnavailable(
-            f"unknown model {name!r}: presets are {', '.join(presets)}; {_WHAT_WORKS}"
+            f"unknown model {name!r}: presets are {', '.join(presets)}; {option} {_WHAT_WORKS}"
         )
     wanted = parse_hub_spec(name) if name.startswith("hf:") else presets[name]
     path = locate(wanted)

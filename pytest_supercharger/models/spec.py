@@ -11,6 +11,7 @@ from enum import Enum
 
 from pytest_supercharger.exceptions import ModelUnavailable
 
+MODEL_OPTION, JUDGE_OPTION = "--supercharge-model", "--supercharge-judge"
 THEN = ",then:"  # before the second model; servers have commas of their own
 _RECORDING = "replay:"
 _SCHEMES = ("http://", "https://")

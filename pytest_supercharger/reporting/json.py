@@ -71,6 +71,7 @@ def _report(report: Report) -> dict[str, object]:
         "diffs": [asdict(diff) for diff in report.diffs],
         "command": report.command,
         **_further_models(report),
+        **({"error": report.error} if report.error else {}),
     }
 
 

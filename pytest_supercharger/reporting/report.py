@@ -152,6 +152,7 @@ class Report:
     patch: str = ""  # path of the patch as the user would type it; of mode patch, or conflicts'
     rootdir: str = ""  # as the user would type it, where the command was not started there
     interrupted: bool = False
+    error: str = ""  # what interrupted it; "" for Ctrl-C
     command: tuple[str, ...] = ("pytest", "--supercharge")  # how this run was started
     candidates: int = 16  # bodies asked for per round
 

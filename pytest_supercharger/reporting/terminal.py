@@ -90,6 +90,7 @@ def report_lines(report: Report, *, width: int = 80, verbosity: int = 0) -> Iter
     if report.final:
         yield from _final(report.final, width, verbosity)
     yield from _diff(report)
+    yield from _labelled("error", report.error, width, "red")
     yield from _next(next_steps(report), width)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -91,6 +92,50 @@ def test_a_list_shows_what_would_run_and_loads_nothing(tmp_path: Path) -> None:
     assert run.returncode == 1, run.output
     assert "model: parrot, llama.cpp CPU" in run.output
     assert "16 slots" in run.output
+
+
+def nothing_on_disk(folder: Path, python_path: Path | None = None) -> dict[str, str]:
+    """A user without a preset."""
+    env = {"HF_HOME": str(folder / "hf"), "XDG_CONFIG_HOME": str(folder / "config")}
+    return {**env, "PYTHONPATH": str(python_path)} if python_path else env
+
+
+def test_a_list_without_a_model_says_what_llama_cpp_has_here(tmp_path: Path) -> None:
+    run = NUMBERS.run("--supercharge-mode=list", model="auto", env=nothing_on_disk(tmp_path))
+    assert run.returncode == 1, run.output
+    assert "no preset is on disk" in run.output
+    (line,) = (line for line in run.output.splitlines() if line.startswith("llama.cpp: "))
+    if "CPU only" in line:
+        assert re.search(r"CPU only \(.+\), \d+ threads?, \d+\.\d GB of memory free", line), line
+    else:
+        assert re.search(r"\w+ \(.+\), \d+\.\d GB( of \d+\.\d GB)? free", line), line
+
+
+def test_a_list_that_needs_a_gpu_is_exit_4_without_one_and_names_the_command(
+    tmp_path: Path,
+) -> None:
+    run = NUMBERS.run(
+        *("--supercharge-mode=list", "--supercharge-gpu=require"),
+        model="auto",
+        env=nothing_on_disk(tmp_path),
+    )
+    if run.report:
+        assert "CPU only" not in run.output
+        return
+    assert run.returncode == 4, run.output
+    assert "--supercharge-gpu=require, but llama.cpp finds no GPU" in run.output
+    assert "pip install --force-reinstall" in run.output
+
+
+def test_a_list_without_llama_cpp_says_so_and_goes_on(tmp_path: Path) -> None:
+    missing = 'raise ModuleNotFoundError("No module named llama_cpp", name="llama_cpp")\n'
+    (tmp_path / "llama_cpp.py").write_text(missing)
+    env = nothing_on_disk(tmp_path, python_path=tmp_path)
+    run = NUMBERS.run("--supercharge-mode=list", model="auto", env=env)
+    assert run.returncode == 1, run.output
+    (line,) = (line for line in run.output.splitlines() if line.startswith("llama.cpp: "))
+    assert "llama-cpp-python, which is not installed" in line
+    assert run.stub("::double")
 
 
 def test_a_gpu_that_is_required_and_not_used_is_exit_4_with_the_command(tmp_path: Path) -> None:

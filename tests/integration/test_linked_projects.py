@@ -326,9 +326,10 @@ def test_stubs_that_wait_for_each_other_are_filled_together_or_kept_as_a_patch()
     assert [run.status(f"::{name}") for name in ("first", "second", "third", "fourth")] == [
         *("verified", "verified", "unfilled", "unfilled")
     ]
-    assert (
-        "stop at src/chain.py::fourth, not filled: kept as a patch" in run.stub("third")["reason"]
-    )
+    reason = "stop at src/chain.py::fourth, not filled; the nearest body is kept as a patch"
+    assert reason in run.stub("third")["reason"]
+    shown = run.project.run("--supercharge-mode=diff")
+    assert shown.stub("third")["reason"] == "its tests stop at src/chain.py::fourth, not filled"
     patch = (run.folder / "supercharge.patch").read_text()
     assert "+    return value + 1" in patch
     assert patch.count("\n+ ") == 1

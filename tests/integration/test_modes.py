@@ -94,9 +94,9 @@ def test_the_diff_is_the_patch() -> None:
     assert patch in good("diff").output
 
 
-def test_the_list_names_tests_and_prompt_sizes_and_needs_no_model() -> None:
+def test_the_list_names_tests_and_prompt_sizes_and_asks_no_model() -> None:
     run = good("list")
-    assert run.report["model"] is None
+    assert run.report["model"]["name"] == "recording.jsonl"  # it would be asked
     assert run.stub("::total")["project_tests"] == [
         "tests/test_shop.py::test_total",
         "tests/test_shop.py::test_one_price",

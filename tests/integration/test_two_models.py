@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 
 import pytest
 from example_project import Project, Run, code
+from misbehaving_server import MisbehavingServer, refuses
 from shops import DOUBLE, GOOD, ONE, RIGHT, SHOP, TOTAL, TWICE, WRONG
 
 pytestmark = pytest.mark.bubblewrap
@@ -177,8 +179,117 @@ def test_another_model_may_judge(score: str, status: str) -> None:
         assert again.status("::double") == status
 
 
+def test_a_judge_that_says_nothing_is_told() -> None:
+    writing = [*code(DOUBLE, TWICE, TWICE), *code(DOUBLE, CHECKS, kind="tests")]
+    judge = code(TOTAL, "0.9", kind="judge")
+    run = JUDGED.with_files(recorded(writer=writing, judge=judge)).run(
+        f"--supercharge-only={DOUBLE}",
+        "--supercharge-judge=replay:judge.jsonl",
+        model="replay:writer.jsonl",
+    )
+    told = "not covered by your tests; the judge judge.jsonl was not heard: it gave no answer"
+    assert (run.status("::double"), run.stub("::double")["reason"]) == ("agreed", told)
+    assert told in " ".join(run.output.split())
+
+
+def test_the_writer_judges_where_it_is_named_as_the_judge() -> None:
+    writing = [*code(DOUBLE, TWICE, TWICE), *code(DOUBLE, CHECKS, kind="tests")]
+    judging = code(DOUBLE, "0.9", kind="judge")
+    run = JUDGED.with_files(recorded(both=[*writing, *judging])).run(
+        f"--supercharge-only={DOUBLE}",
+        "--supercharge-judge=replay:both.jsonl",
+        model="replay:both.jsonl",
+    )
+    assert run.stub("::double")["chosen"]["judge"] == 0.9, run.output
+    assert run.report["judge"]["name"] == "both.jsonl"
+    assert "judge: both.jsonl" in run.output
+
+
+LOST = """\
+    def pytest_supercharge_model(config):
+        from dataclasses import replace
+
+        from pytest_supercharger.exceptions import ModelUnavailable
+        from pytest_supercharger.models.replay import ReplayModel
+
+        class Lost(ReplayModel):
+            def count_tokens(self, text):
+                {counting}
+                return super().count_tokens(text)
+
+            def generate(self, requests, **rest):
+                for request in requests:
+                    if request.stub.endswith("double"):
+                        raise ModelUnavailable("the writer has died")
+                    yield from super().generate([request], **rest)
+
+        model = Lost(config.rootpath / "recording.jsonl")
+        model.info = replace(model.info, context={context})
+        return model
+    """
+
+
+def test_a_model_that_is_lost_on_the_way_ends_in_a_report_and_the_next_run_goes_on() -> None:
+    lost = LOST.format(context=0, counting="")
+    run = GOOD.with_files({"conftest.py": lost}).run()
+    assert run.returncode == 4, run.output
+    assert (run.report["exit"], run.report["interrupted"]) == (4, True)
+    assert run.report["error"] == "the writer has died"
+    assert {stub["id"]: stub["reason"] for stub in run.report["stubs"]} == {
+        TOTAL: "interrupted; a body was found, it is not written yet",
+        DOUBLE: "interrupted while it was searched for",
+    }
+    *_, error, following, command = run.output.splitlines()
+    assert error == "error     the writer has died"
+    assert following == "next      what was found is stored; to go on from there:"
+    assert "-m pytest --supercharge" in command
+    assert "sum(prices)" not in str(run.project.files["src/shop.py"])
+    healed = (run.folder / "conftest.py").write_text("")
+    again = run.project.run("--supercharge-record=asked.jsonl", folder=run.folder)
+    assert (again.returncode, healed) == (0, 0), again.output
+    assert "sum(prices)" not in (run.folder / "asked.jsonl").read_text()
+
+
+def test_a_model_that_is_lost_while_it_counts_is_no_long_prompt() -> None:
+    lost = LOST.format(context=4096, counting='raise ModelUnavailable("it has died counting")')
+    run = GOOD.with_files({"conftest.py": lost}).run()
+    assert run.returncode == 4, run.output
+    assert (run.report["exit"], run.report["error"]) == (4, "it has died counting")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("openai") is None, reason="needs the openai package")
+def test_a_bigger_model_that_is_lost_on_the_way_takes_nothing_back() -> None:
+    conftest = """\
+        def pytest_supercharge_filled(config, stub, result):
+            with open(config.rootpath / "told", "a") as file:
+                file.write(f"{stub.name} {type(result).__name__}\\n")
+        """
+    small = [*code(TOTAL, RIGHT), *code(DOUBLE, "    return 0\n")]
+    project = two_models(SHOP, small, []).with_files({"conftest.py": conftest})
+    refusing = [refuses(401, "no entry")]
+    with MisbehavingServer(behaviours=refusing, models=("big",)) as big:
+        run = project.run("--supercharge-rounds=1", model=f"replay:small.jsonl,then:{big.url}#big")
+    assert run.returncode == 1, run.output
+    assert (run.status("::total"), run.status("::double")) == ("verified", "unfilled")
+    assert "return sum(prices)" in str(run.project.files["src/shop.py"])
+    assert "big was not asked to the end: " in " ".join(run.output.split())
+    assert "return 0" in run.stub("::double")["nearest"]["source"]
+    assert (run.folder / "told").read_text() == "total Filled\ndouble NotFilled\n"
+
+
+def test_the_list_names_a_model_that_a_conftest_brings() -> None:
+    conftest = LOST.format(context=0, counting="")
+    run = ONE.with_files({"conftest.py": conftest}).run(
+        "--supercharge-mode=list", model="nowhere.gguf"
+    )
+    assert run.returncode == 1, run.output
+    assert "model: recording.jsonl" in run.output
+    assert run.report["model"]["name"] == "recording.jsonl"
+
+
 def test_the_list_says_who_would_run() -> None:
     run = two_models(ONE, ONE.recording, []).run("--supercharge-mode=list", model=BOTH)
     assert run.returncode == 1, run.output
     assert "model: small.jsonl" in run.output
     assert "then: big.jsonl" in run.output
+    assert (run.report["model"]["name"], run.report["then"]["name"]) == ("small.jsonl", "big.jsonl")

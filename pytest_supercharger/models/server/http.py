@@ -41,6 +41,7 @@ class Trouble(Exception):
         status: int = 0,  # HTTP's; 0: it did not come to that
         again: bool = False,  # the same may work in a moment
         wait: float | None = None,  # seconds that the server asks for
+        unreachable: bool = False,  # there was no connection
         lasting: bool = False,  # it will not work later either
     ) -> None:
         super().__init__(cause)
@@ -48,7 +49,13 @@ class Trouble(Exception):
         self.status = status
         self.again = again
         self.wait = wait
+        self.unreachable = unreachable
         self.lasting = lasting
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the server is well, and has too much to do, or not begun yet."""
+        return self.status in _BUSY
 
     @property
     def is_refusal(self) -> bool:
@@ -137,11 +144,12 @@ class Line:
             return Trouble(str(exc))
         if "Timeout" in type(exc).__name__:
             if any("ConnectTimeout" in type(each).__name__ for each in _chain(exc)):
-                return Trouble(f"no connection within {_CONNECT_SECONDS:g} s")
+                return Trouble(f"no connection within {_CONNECT_SECONDS:g} s", unreachable=True)
             return Trouble(f"no answer within {seconds or self._timeout:g} s")
         if isinstance(exc, ValueError):
             return Trouble(f"sent what is no JSON: {self._short(str(exc))}", again=True)
-        return Trouble(self._short(_root_cause(exc)), again=True)
+        unreachable = any("ConnectError" in type(each).__name__ for each in _chain(exc))
+        return Trouble(self._short(_root_cause(exc)), again=True, unreachable=unreachable)
 
     def _of_status(self, status: int, exc: Any) -> Trouble:
         words = self._short(_words(exc.response.text)).removeprefix(str(status)).lstrip()
@@ -156,7 +164,7 @@ class Line:
                 status=status,
                 lasting=True,
             )
-        wait = _wanted_wait(exc.response.headers) if status in _BUSY else None
+        wait = _wanted_wait(exc.response.headers, words) if status in _BUSY else None
         return Trouble(cause, status=status, again=status >= 500 or status in _BUSY, wait=wait)
 
     def _short(self, text: str) -> str:
@@ -258,11 +266,12 @@ def _words(text: str) -> str:
     return re.sub(r"<(style|script).*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL)
 
 
-def _wanted_wait(headers: Any) -> float | None:
-    """Seconds of a Retry-After header, a number or a date; None: there is none."""
+def _wanted_wait(headers: Any, words: str) -> float | None:
+    """Seconds of a Retry-After header, a number or a date, or as in words: "try again in 6s"."""
     text = headers.get("retry-after", "")
+    said = re.search(r"(?i)try again in (\d+(?:\.\d+)?) ?s", words)
     try:
-        seconds = float(text)
+        seconds = float(text or (said[1] if said else ""))
     except ValueError:
         try:
             seconds = parsedate_to_datetime(text).timestamp() - time.time()

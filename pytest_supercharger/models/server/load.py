@@ -39,6 +39,14 @@ class Patience:
     retries: int  # of one request, before the server is left out
     pause: float  # seconds before the first retry, doubled at each
     out: float  # seconds that a server is left out at first, doubled each time
+    busy: float  # seconds of pauses for one that says it is busy, before it counts as lost
+    gone: float  # the same for one that has answered and takes no connections any more
+
+    def of(self, trouble: Trouble, connection: Connection) -> float:
+        """Seconds that such trouble is waited for in all; 0: not at all."""
+        if trouble.is_busy:
+            return self.busy
+        return self.gone if trouble.unreachable and connection.is_known else 0.0
 
 
 class Job:
@@ -106,6 +114,8 @@ class _Server:
     outs: int = 0  # times that it was left out since it last answered
     out_until: float = 0.0  # time of the loop
     cause: str = ""  # why it was left out
+    waited: float = 0.0  # seconds of pauses, for those who ask now
+    is_hoped_for: bool = False  # the run waits for it, even if it is the last one
 
     def free(self, now: float) -> int:
         """Slots that may be given work: one, until it has shown that it is well again."""
@@ -115,6 +125,7 @@ class _Server:
 
     def is_well(self) -> None:
         self.outs, self.out_until, self.cause = 0, 0.0, ""
+        self.waited, self.is_hoped_for = 0.0, False
 
     def leave_out(self, trouble: Trouble, until: float) -> None:
         self.outs += 1
@@ -122,7 +133,8 @@ class _Server:
         self.out_until = math.inf if trouble.lasting else until
 
     def __str__(self) -> str:
-        return f"{self.connection.endpoint}: {self.cause or 'not asked'}"
+        waited = f", after {self.waited:.3g} s of waiting" if self.waited else ""
+        return f"{self.connection.endpoint}: {self.cause or 'not asked'}{waited}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -248,14 +260,22 @@ class Load:
 
     async def _look(self) -> None:
         await asyncio.gather(*map(self._look_at, self._servers))
-        if all(server.outs for server in self._servers):
-            raise self._none_left("no server can be asked")
+        while all(server.outs for server in self._servers):
+            hoped_for = [server for server in self._servers if server.is_hoped_for]
+            if not hoped_for:
+                raise self._none_left("no server can be asked")
+            first = min(hoped_for, key=lambda server: server.out_until)
+            await asyncio.sleep(first.out_until - self._loop.time())
+            first.out_until = 0.0  # clocks differ in their last digits
+            await self._look_at(first)
 
     async def _look_at(self, server: _Server) -> None:
         try:
             await server.connection.look()
         except Trouble as trouble:
             self._leave_out(server, trouble)
+        else:
+            server.is_well()
 
     async def _count(self, text: str) -> int | None:
         for connection in [server.connection for server in self._servers if not server.outs]:
@@ -267,6 +287,9 @@ class Load:
     # --- who takes what
 
     def _add(self, job: Job) -> None:
+        if not any(job.waiting or job.parts for job in self._jobs):
+            for server in self._servers:
+                server.waited = 0.0  # that was for others
         self._jobs.append(job)
         self._dispatch()
 
@@ -309,25 +332,39 @@ class Load:
             self._dispatch()
 
     def _end_if_none_is_left(self, now: float) -> None:
-        if any(now >= server.out_until or server.busy for server in self._servers):
-            return
+        for server in self._servers:
+            if now >= server.out_until or server.busy or server.is_hoped_for:
+                return
         for job in self._jobs:
             if job.waiting:
                 job.end(self._none_left("no server is left to ask"))
 
     def _none_left(self, what: str) -> ModelUnavailable:
         causes = "; ".join(map(str, self._servers))
-        return ModelUnavailable(
-            f"{what} ({causes}): start one, or name another behind --supercharge-model"
-        )
+        return ModelUnavailable(f"{what} ({causes}): start one, or name another")
 
     def _leave_out(self, server: _Server, trouble: Trouble) -> None:
         now = self._loop.time()
         if now < server.out_until:
             return  # another part has seen it before
-        seconds = min(self._patience.out * 2**server.outs, _LONGEST_OUT)
+        server.is_hoped_for = server.waited < self._patience.of(trouble, server.connection)
+        if server.is_hoped_for:
+            seconds = self._pause(server, trouble)
+            server.waited += seconds
+        else:
+            seconds = min(self._patience.out * 2**server.outs, _LONGEST_OUT)
         server.leave_out(trouble, now + seconds)
         self._loop.call_later(seconds, self._dispatch)
+
+    def _pause(self, server: _Server, trouble: Trouble) -> float:
+        """Seconds until a server that is hoped for is asked again.
+
+        What it asks for counts; but one that keeps saying 0 must not be asked without a pause.
+        """
+        grown: float = min(self._patience.pause * 2**server.outs, _LONGEST_OUT)
+        if trouble.wait is None:
+            return grown
+        return max(trouble.wait, grown) if server.outs else trouble.wait
 
     # --- asking
 
@@ -350,8 +387,10 @@ class Load:
                 return
 
     def _is_worth_a_retry(self, part: _Part, trouble: Trouble, retry: int) -> bool:
+        """One that is busy or gone is left out at once: others may be free meanwhile."""
         is_out = self._loop.time() < part.server.out_until  # another part has given up
-        return trouble.again and retry < self._patience.retries and not is_out
+        is_waited_for = self._patience.of(trouble, part.server.connection) > 0
+        return trouble.again and retry < self._patience.retries and not is_out and not is_waited_for
 
     def _refused(self, part: _Part, trouble: Trouble) -> None:
         prompt = part.job.request.prompt
@@ -366,7 +405,8 @@ class Load:
     def _failed(self, part: _Part, trouble: Trouble) -> None:
         self._leave_out(part.server, trouble)
         job = part.job
-        job.failures.update(part.indices)
+        if not part.server.is_hoped_for:
+            job.failures.update(part.indices)
         if max(job.failures[i] for i in part.indices) > _DEATHS * len(self._servers):
             job.end(self._none_left(f"every server fails with the request for {job.request.stub}"))
         else:

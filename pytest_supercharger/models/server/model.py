@@ -40,21 +40,28 @@ class ServerModel:
         retries: int = 2,
         pause: float = 0.5,
         out: float = 5.0,
+        busy: float = 120.0,
+        gone: float = 15.0,
     ) -> None:
         """Look at all servers; those that do not answer are tried again later.
 
         ``key`` is sent to each of them and shown nowhere. ``context``: tokens of a prompt and its
         answer, at most; None: as the servers say. ``timeout``: seconds that a server may send
         nothing. A request is asked again ``retries`` times, after ``pause`` seconds, then twice as
-        many, or what the server asks for, 60 at most; then the server is left out, for ``out``
-        seconds, then twice as many up to 60, and its requests go to the others.
+        many; then the server is left out, for ``out`` seconds, then twice as many up to 60, and its
+        requests go to the others. One that is busy (429, 503) is left out at once, for ``pause``
+        seconds, then twice as many, or what it asks for, 60 at most, and waited for even where
+        there is no other: until the pauses make ``busy`` seconds. So is one that had answered and
+        takes no connections any more, ``gone`` seconds.
 
         :raises ModelUnavailable: no server answers, or the openai package is missing.
         :raises SetupError: the key cannot be one.
         """
         _check_key(key)
         import_openai()
-        patience = Patience(timeout=timeout, retries=retries, pause=pause, out=out)
+        patience = Patience(
+            timeout=timeout, retries=retries, pause=pause, out=out, busy=busy, gone=gone
+        )
         self._load = Load(endpoints, key=key, patience=patience)
         self._context = context
         self._stop = weakref.finalize(self, self._load.close)
