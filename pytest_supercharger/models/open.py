@@ -146,8 +146,8 @@ def _best(gpu: str, option: str) -> tuple[str, str]:
     if found is None or path is None:
         fetch = f": {missing_message(better)}" if better else ""
         raise ModelUnavailable(
-            f"no preset is on disk that fits this machine ({memory / 1e9:.0f} GB){fetch}; "
-            f"or name another model: {option} {_WHAT_WORKS}"
+            f"no preset is on disk that fits this machine ({memory / 1e9:.0f} GB for a model)"
+            f"{fetch}; or name another model: {option} {_WHAT_WORKS}"
         )
     note = f"auto: {found.name} is the best preset on disk for this machine's memory"
     if better and better.name != found.name:
