@@ -12,9 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from example_project import Project
 from gguf_files import CHATML, F16, RandomModel, Shape
-from gguf_parrot import Answer, Parrot
+from numbers_project import NUMBERS, RIGHT, body, write
 
 pytestmark = [
     pytest.mark.bubblewrap,
@@ -24,47 +23,6 @@ pytestmark = [
         reason='needs llama-cpp-python: pip install "pytest-supercharger[llama]"',
     ),
 ]
-
-NUMBERS = Project(
-    files={
-        "numbers_.py": '''
-            def double(number: int) -> int:
-                """Twice the number."""
-                raise NotImplementedError
-
-
-            def triple(number: int) -> int:
-                """Three times the number."""
-                raise NotImplementedError
-            ''',
-        "test_numbers.py": """
-            from numbers_ import double, triple
-
-
-            def test_double():
-                assert double(21) == 42
-
-
-            def test_triple():
-                assert triple(5) == 15
-            """,
-        "pytest.ini": "[pytest]\n",
-    }
-)
-
-
-def body(name: str, expression: str) -> Answer:
-    """A chat model's answer to the prompt for one of the two."""
-    text = f"```python\ndef {name}(number: int) -> int:\n    return {expression}\n```\n"
-    return Answer(text=text, when=(f"def {name}(",))
-
-
-RIGHT = (body("double", "number * 2"), body("triple", "3 * number"))
-ALSO_WRONG = (*RIGHT, body("double", "number ** 9"), body("triple", "number - 7"))
-
-
-def write(folder: Path, answers: tuple[Answer, ...] = ALSO_WRONG, name: str = "parrot") -> str:
-    return str(Parrot(answers=answers, template=CHATML, piece=3).write(folder / f"{name}.gguf"))
 
 
 def test_a_project_is_filled_by_a_model_that_really_decodes(tmp_path: Path) -> None:

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from example_project import Project, Run
-from gguf_files import CHATML
-from gguf_parrot import Answer, Parrot
+from example_project import Run
 from llama_server import LlamaServer, llama_server, missing
+from numbers_project import NUMBERS, RIGHT, write
 
 pytestmark = [
     pytest.mark.bubblewrap,
@@ -24,42 +23,11 @@ pytestmark = [
 ]
 
 KEY = "sk-not-to-be-found-anywhere"
-FILES = {
-    "numbers_.py": '''
-        def double(number: int) -> int:
-            """Twice the number."""
-            raise NotImplementedError
-
-
-        def triple(number: int) -> int:
-            """Three times the number."""
-            raise NotImplementedError
-        ''',
-    "test_numbers.py": """
-        from numbers_ import double, triple
-
-
-        def test_double():
-            assert double(21) == 42
-
-
-        def test_triple():
-            assert triple(5) == 15
-        """,
-    "pytest.ini": "[pytest]\n",
-}
-NUMBERS = Project(files=FILES)
-
-
-def body(name: str, expression: str) -> Answer:
-    text = f"```python\ndef {name}(number: int) -> int:\n    return {expression}\n```\n"
-    return Answer(text=text, when=(f"def {name}(",))
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[LlamaServer]:
-    answers = (body("double", "number * 2"), body("triple", "3 * number"))
-    model = Parrot(answers=answers, template=CHATML, piece=3).write(tmp_path / "parrot.gguf")
+    model = Path(write(tmp_path, RIGHT))
     log = tmp_path / "log"
     with llama_server(model, key=KEY, context=8192, log=log, alias="parrot") as server:
         yield server

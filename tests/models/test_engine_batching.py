@@ -282,17 +282,7 @@ def test_thinking_is_taken_off_and_closed_by_force_after_its_limit(is_open: bool
         closing_tokens=tuple(ord(letter) - 97 for letter in "xyz"),
     )
     batcher = Batcher(AccountingDecoder(), slots=1)
-    batcher.add(
-        Job(
-            call=0,
-            tokens=one.tokens,
-            lasting=0,
-            seeds=one.seeds,
-            sampling=one.sampling,
-            ends=one.ends,
-            thinking=thinking,
-        )
-    )
+    batcher.add(replace(one, thinking=thinking))
     (answer,) = answers(run(batcher))
     assert "xyz" not in text[:10]
     assert (answer.tokens, answer.spent, answer.finish) == (6, 10 + 3 + 6, "length")
@@ -307,17 +297,7 @@ def test_an_answer_that_does_not_begin_with_thinking_is_kept_whole() -> None:
         opening="<think>", closing="</think>", is_open=False, limit=10, closing_tokens=(1,)
     )
     batcher = Batcher(AccountingDecoder(), slots=1)
-    batcher.add(
-        Job(
-            call=0,
-            tokens=one.tokens,
-            lasting=0,
-            seeds=one.seeds,
-            sampling=one.sampling,
-            ends=one.ends,
-            thinking=thinking,
-        )
-    )
+    batcher.add(replace(one, thinking=thinking))
     (answer,) = answers(run(batcher))
     assert (answer.text, answer.tokens) == (serial(one, 0, 10**9), 12)
 
