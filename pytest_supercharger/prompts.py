@@ -134,6 +134,7 @@ _WITHOUT_FEEDBACK = {RequestKind.CODE, RequestKind.TESTS}
 _CODE_KINDS = {RequestKind.CODE, RequestKind.IMPROVE_CODE, RequestKind.REPAIR_CODE}
 _TEST_KINDS = {RequestKind.TESTS, RequestKind.IMPROVE_TESTS}
 _KEYS = {"system", "user", "continuation", "stop", "sampling", "examples"}
+PREAMBLE_TOKENS = 96  # what a chat template may put before all messages, as gpt-oss's does
 _TOKENS_PER_MESSAGE = 8  # what a chat template puts around a message; 4 to 7 in those we looked at
 _MAX_FAILURES = 4
 _MAX_DETAIL_CHARS = 900
@@ -203,11 +204,15 @@ def context_budget(prompts: Prompts, context_tokens: int, count: Callable[[str],
     Room is kept for the longest wording, its examples and the longest answer; below 1 when
     there is none, and ``gather_context`` then says so.
     """
-    return context_tokens - max(
-        file.sampling.max_tokens
-        + sum(count(text) + _TOKENS_PER_MESSAGE for text in (file.system, file.user.source))
-        + sum(count(message.content) + _TOKENS_PER_MESSAGE for message in file.examples)
-        for kind, file in prompts.files.items()
+    return (
+        context_tokens
+        - PREAMBLE_TOKENS
+        - max(
+            file.sampling.max_tokens
+            + sum(count(text) + _TOKENS_PER_MESSAGE for text in (file.system, file.user.source))
+            + sum(count(message.content) + _TOKENS_PER_MESSAGE for message in file.examples)
+            for kind, file in prompts.files.items()
+        )
     )
 
 

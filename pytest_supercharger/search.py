@@ -28,6 +28,7 @@ from pytest_supercharger.exceptions import ModelUnavailable, SetupError, SourceE
 from pytest_supercharger.feedback import counted, failures_of, read_score, used_up
 from pytest_supercharger.models.base import Completion, Model, Request
 from pytest_supercharger.prompts import (
+    PREAMBLE_TOKENS,
     Feedback,
     Prompt,
     Prompts,
@@ -186,14 +187,14 @@ def make_prompt(
     :raises SetupError: with its answer it does not fit the model's context.
     """
     context_tokens = model.info.context if model else tools.prompt_limit
-    answer = tools.prompts.files[kind].sampling.max_tokens
+    around = tools.prompts.files[kind].sampling.max_tokens + PREAMBLE_TOKENS
     prompt = render(
         kind,
         context,
         prompts=tools.prompts,
         feedback=feedback,
         temperature=temperature,
-        limit=max(0, context_tokens - answer) if context_tokens else None,
+        limit=max(0, context_tokens - around) if context_tokens else None,
         count=(model or tools.model).count_tokens,
     )
     return tools.hooks.prompt(stub, kind, prompt)

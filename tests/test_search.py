@@ -33,7 +33,13 @@ from pytest_supercharger.exceptions import ModelUnavailable
 from pytest_supercharger.feedback import read_score
 from pytest_supercharger.models.base import Completion, ModelInfo, Request, never
 from pytest_supercharger.models.scripted import ScriptedModel
-from pytest_supercharger.prompts import RequestKind, load_prompts, prompt_tokens, render
+from pytest_supercharger.prompts import (
+    PREAMBLE_TOKENS,
+    RequestKind,
+    load_prompts,
+    prompt_tokens,
+    render,
+)
 from pytest_supercharger.sandboxes.base import Check, Control, Outcome, SandboxInfo, Verdict
 from pytest_supercharger.sandboxes.scripted import ScriptedSandbox
 from pytest_supercharger.search import Searched, search
@@ -493,7 +499,7 @@ def test_another_model_judges_within_its_own_context(tmp_path: Path) -> None:
 def test_a_judge_that_cannot_take_the_question_is_not_asked(tmp_path: Path) -> None:
     judge, journal = ScriptedModel({(STUB, RequestKind.JUDGE): ["0.1"]}), Journal()
     answer = load_prompts(prompts_dir()).files[RequestKind.JUDGE].sampling.max_tokens
-    judge.info = replace(judge.info, context=answer + 5, name="judge")
+    judge.info = replace(judge.info, context=answer + PREAMBLE_TOKENS + 5, name="judge")
     writer = ScriptedModel(code(RIGHT, ALSO_RIGHT) | {(STUB, RequestKind.TESTS): [CHECKS]})
     told = tools(
         writer,
@@ -515,7 +521,8 @@ def test_where_there_is_no_room_for_a_repair_fresh_code_is_asked_for(tmp_path: P
     task = task_in(tmp_path)
     first = render(RequestKind.CODE, task.context, prompts=load_prompts(prompts_dir()))
     bare = replace(first, messages=(first.messages[0], first.messages[-1]))
-    limit = prompt_tokens(bare, model.count_tokens) + first.sampling.max_tokens + 20
+    around = first.sampling.max_tokens + PREAMBLE_TOKENS
+    limit = prompt_tokens(bare, model.count_tokens) + around + 20
     asked = budget(rounds=2, candidates=1)
     told = tools(
         model, ScriptedSandbox(by_tests), budget=asked, prompt_limit=limit, journal=journal
@@ -529,10 +536,11 @@ def test_where_there_is_no_room_for_a_repair_fresh_code_is_asked_for(tmp_path: P
 def test_a_prompt_leaves_room_for_its_answer(tmp_path: Path) -> None:
     model, task = ScriptedModel(code(RIGHT)), task_in(tmp_path)
     whole = render(RequestKind.CODE, task.context, prompts=load_prompts(prompts_dir()))
-    limit = prompt_tokens(whole, model.count_tokens) + whole.sampling.max_tokens - 1
+    around = whole.sampling.max_tokens + PREAMBLE_TOKENS
+    limit = prompt_tokens(whole, model.count_tokens) + around - 1
     search(task, tools(model, ScriptedSandbox(by_tests), prompt_limit=limit))
     (asked,) = [request.prompt for request in model.requests]
-    assert prompt_tokens(asked, model.count_tokens) + asked.sampling.max_tokens <= limit
+    assert prompt_tokens(asked, model.count_tokens) + around <= limit
     assert asked != whole
 
 
