@@ -85,3 +85,11 @@ def derive_seed(seed: int, *parts: object) -> int:
     """A seed of its own for every completion: 31 bits of a hash over ``seed`` and ``parts``."""
     text = "\0".join(str(part) for part in (seed, *parts))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
+
+
+def seeds_of(request: Request) -> dict[int, int]:
+    """The seed of each completion that is asked for, by its index."""
+    return {
+        i: derive_seed(request.seed, request.stub, request.kind.value, i)
+        for i in range(request.start, request.start + request.n)
+    }

@@ -6,17 +6,16 @@ another way when it dies of the way it was started, and ends by itself when it i
 
 from __future__ import annotations
 
-import queue
 import signal
 import threading
 import weakref
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pytest_supercharger.exceptions import ModelUnavailable
-from pytest_supercharger.models.base import Completion, ModelInfo, Request, derive_seed, never
+from pytest_supercharger.models.base import Completion, ModelInfo, Request, never, seeds_of
 from pytest_supercharger.models.builds import Builds, Known, default_folder, identity_of
 from pytest_supercharger.models.frames import IDLE, Frame
 from pytest_supercharger.models.llama_child import (
@@ -28,11 +27,11 @@ from pytest_supercharger.models.llama_child import (
     name_of_end,
     offloaded_layers,
 )
+from pytest_supercharger.models.stream import Stream
 
 IDLE_SECONDS = 900.0  # after which the process gives its memory back, until it is asked again
 _MAGIC = b"GGUF"
 _LISTED = 10  # neighbours named when a file is not there
-_ASK_SECONDS = 0.02  # between two looks at ``cancelled``
 _MOST_DEATHS = 4  # of the process, in one session
 
 
@@ -377,58 +376,27 @@ def _info(
 # --- completions
 
 
-class _Stream:
+class _Stream(Stream["_Asked", Frame]):
     """The requests of one ``generate`` that are with the process."""
 
     def __init__(self, engine: _Engine, cancelled: Callable[[Request], bool]) -> None:
+        super().__init__(cancelled)
         self._engine = engine
-        self._cancelled = cancelled
-        self._events: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         self._asked: dict[int, _Asked] = {}  # by call
 
-    def run(self, requests: Iterator[Request]) -> Iterator[Completion]:
-        more = True
-        while more or self._asked:
-            while more and self._has_room():
-                request = next(requests, None)
-                more = request is not None
-                if request is not None and not self._cancelled(request):
-                    self._ask(request, _seeds(request))
-            if self._asked:
-                yield from self._next()
+    @property
+    def open(self) -> Collection[_Asked]:
+        return self._asked.values()
 
-    def abandon(self) -> None:
-        """Nothing more of what is open is wanted."""
-        for call, asked in self._asked.items():
-            asked.child.forget(call)
-            asked.child.cancel(call)
+    @property
+    def slots(self) -> int:
+        return self._engine.info.slots
 
-    def _has_room(self) -> bool:
-        """Whether slots could come to be free before the next request is read."""
-        expected = sum(len(asked.seeds) for asked in self._asked.values())
-        return expected < 2 * self._engine.info.slots
+    def ask(self, request: Request) -> None:
+        self._ask(request, seeds_of(request))
 
-    def _ask(self, request: Request, seeds: dict[int, int]) -> None:
-        child = self._engine.child()
-        call = child.begin("generate", self._events.put, **_as_fields(request, seeds))
-        self._asked[call] = _Asked(request, child, seeds)
-
-    def _next(self) -> Iterator[Completion]:
-        """Wait a moment for the next event, and see whether anything is not wanted any more."""
-        try:
-            event = self._events.get(timeout=None if self._cancelled is never else _ASK_SECONDS)
-        except queue.Empty:
-            pass
-        else:
-            yield from self._take(event)
-        for call, asked in self._asked.items():
-            if not asked.is_cancelled and self._cancelled(asked.request):
-                asked.is_cancelled = True
-                asked.child.cancel(call)
-
-    def _take(self, event: Frame) -> Iterator[Completion]:
-        call = event["call"]
-        asked = self._asked.get(call)
+    def take(self, event: Frame) -> Iterator[Completion]:
+        asked = self._asked.get(event["call"])
         if asked is None:
             return  # it was done before its process ended
         if event["event"] == "completion":
@@ -437,37 +405,50 @@ class _Stream:
             yield _completion(asked.request, event)
         elif event["event"] == "done":
             self._engine.noted(asked.child, event)
-            self._forget(call)
+            self._forget(asked)
         elif event["event"] == DIED:
-            self._again(call)
+            self._again(asked)
         else:
-            self._forget(call)
+            self._forget(asked)
             asked.child.raise_for(event)
 
-    def _again(self, call: int) -> None:
+    def cancel(self, one: _Asked) -> None:
+        one.child.cancel(one.call)
+
+    def abandon(self) -> None:
+        """Nothing more of what is open is wanted."""
+        for asked in self._asked.values():
+            asked.child.forget(asked.call)
+            self.cancel(asked)
+
+    def _ask(self, request: Request, seeds: dict[int, int]) -> None:
+        child = self._engine.child()
+        call = child.begin("generate", self.events.put, **_as_fields(request, seeds))
+        self._asked[call] = _Asked(request, child, call, seeds)
+
+    def _again(self, asked: _Asked) -> None:
         """The process has died: the rest is asked of a new one."""
-        asked = self._asked.pop(call)
+        del self._asked[asked.call]
         self._engine.bury(asked.child)
         if asked.seeds and not asked.is_cancelled:
             self._ask(asked.request, asked.seeds)
 
-    def _forget(self, call: int) -> None:
-        self._asked.pop(call).child.forget(call)
+    def _forget(self, asked: _Asked) -> None:
+        del self._asked[asked.call]
+        asked.child.forget(asked.call)
 
 
 @dataclass(slots=True)
 class _Asked:
     request: Request
     child: Child
+    call: int
     seeds: dict[int, int]  # by index, of the completions that are still to come
     is_cancelled: bool = False
 
-
-def _seeds(request: Request) -> dict[int, int]:
-    return {
-        i: derive_seed(request.seed, request.stub, request.kind.value, i)
-        for i in range(request.start, request.start + request.n)
-    }
+    @property
+    def expected(self) -> int:
+        return len(self.seeds)
 
 
 def _as_fields(request: Request, seeds: dict[int, int]) -> dict[str, Any]:

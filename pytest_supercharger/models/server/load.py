@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pytest_supercharger.exceptions import ModelUnavailable, PromptRefused
-from pytest_supercharger.models.base import Completion, Request, derive_seed
+from pytest_supercharger.models.base import Completion, Request, seeds_of
 from pytest_supercharger.models.server.answers import Choice, Usage, read_pieces, read_usage
 from pytest_supercharger.models.server.connection import Connection, Reply
 from pytest_supercharger.models.server.endpoints import Endpoint
@@ -56,10 +56,7 @@ class Job:
         self.request = request
         self.expected = request.n  # completions that may still come
         self.is_cancelled = False
-        self.seeds = {
-            i: derive_seed(request.seed, request.stub, request.kind.value, i)
-            for i in range(request.start, request.start + request.n)
-        }
+        self.seeds = seeds_of(request)
         self.waiting = deque(self.seeds)
         self.parts: set[_Part] = set()  # that are with a server
         self.failures: Counter[int] = Counter()  # servers', with each completion

@@ -9,9 +9,8 @@ broken off alone; that wastes less than evaluating the prompt for each of them.
 
 from __future__ import annotations
 
-import queue
 import weakref
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from pytest_supercharger.exceptions import SetupError
@@ -19,11 +18,11 @@ from pytest_supercharger.models.base import Completion, ModelInfo, Request, neve
 from pytest_supercharger.models.server.endpoints import Endpoint, parse_endpoints
 from pytest_supercharger.models.server.http import KEY, import_openai
 from pytest_supercharger.models.server.load import Event, Job, Load, Patience
+from pytest_supercharger.models.stream import Stream
 from pytest_supercharger.models.unasked import BYTES_PER_TOKEN
 
 __all__ = ["Endpoint", "ServerModel", "parse_endpoints"]
 
-_ASK_SECONDS = 0.02  # between two looks at ``cancelled``
 _COUNTS_KEPT = 4096
 
 
@@ -120,59 +119,43 @@ class ServerModel:
         self._stop()
 
 
-class _Stream:
+class _Stream(Stream[Job, tuple[Job, Event]]):
     """The requests of one ``generate`` that are open."""
 
     def __init__(self, load: Load, cancelled: Callable[[Request], bool]) -> None:
+        super().__init__(cancelled)
         self._load = load
-        self._cancelled = cancelled
-        self._events: queue.SimpleQueue[tuple[Job, Event]] = queue.SimpleQueue()
-        self._open: list[Job] = []
+        self._jobs: list[Job] = []
 
-    def run(self, requests: Iterator[Request]) -> Iterator[Completion]:
-        more = True
-        while more or self._open:
-            while more and self._has_room():
-                request = next(requests, None)
-                more = request is not None
-                if request is not None and request.n > 0 and not self._cancelled(request):
-                    self._ask(request)
-            if self._open:
-                yield from self._next()
+    @property
+    def open(self) -> Collection[Job]:
+        return self._jobs
+
+    @property
+    def slots(self) -> int:
+        return self._load.slots
+
+    def ask(self, request: Request) -> None:
+        job = Job(request, lambda job, event: self.events.put((job, event)))
+        self._jobs.append(job)
+        self._load.add(job)
+
+    def take(self, event: tuple[Job, Event]) -> Iterator[Completion]:
+        job, what = event
+        if isinstance(what, Completion):
+            yield what
+            return
+        self._jobs.remove(job)
+        if what is not None:
+            raise what
+
+    def cancel(self, one: Job) -> None:
+        self._load.cancel(one)
 
     def abandon(self) -> None:
         """Nothing more of what is open is wanted."""
-        for job in self._open:
-            self._load.cancel(job)
-
-    def _has_room(self) -> bool:
-        """Whether slots could come to be free before the next request is read."""
-        return sum(job.expected for job in self._open) < 2 * max(1, self._load.slots)
-
-    def _ask(self, request: Request) -> None:
-        job = Job(request, lambda job, event: self._events.put((job, event)))
-        self._open.append(job)
-        self._load.add(job)
-
-    def _next(self) -> Iterator[Completion]:
-        """Wait a moment for the next event, and see whether anything is not wanted any more."""
-        try:
-            job, event = self._events.get(
-                timeout=None if self._cancelled is never else _ASK_SECONDS
-            )
-        except queue.Empty:
-            pass
-        else:
-            if isinstance(event, Completion):
-                yield event
-            else:
-                self._open.remove(job)
-                if event is not None:
-                    raise event
-        for job in self._open:
-            if not job.is_cancelled and self._cancelled(job.request):
-                job.is_cancelled = True
-                self._load.cancel(job)
+        for job in self._jobs:
+            self.cancel(job)
 
 
 def _check_key(key: str | None) -> None:
