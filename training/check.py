@@ -28,15 +28,21 @@ def at_most(seconds: float) -> Iterator[None]:
     """TimeoutError in the block when it takes longer: a body may loop for ever."""
 
     def stop(*_: object) -> None:
-        raise TimeoutError(f"longer than {seconds:g} s")
+        raise _Stop
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
+    except _Stop:
+        raise TimeoutError(f"longer than {seconds:g} s") from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+class _Stop(BaseException):
+    """No Exception: what a body raises is a result, this is not."""
 
 
 def faults_of(family: Family, rng: Random) -> Iterator[str]:

@@ -13,10 +13,10 @@ import gguf
 import numpy as np
 import torch
 
+from training import FAMILY
 from training.network import Shape
 from training.tokenizer import BEGIN, END, PAD, SPECIAL
 
-FAMILY = "supercharger-tiny"  # the folder of prompts/ with its wording
 _BLOCK_NAMES = {
     "attention_norm": "attn_norm",
     "feed_norm": "ffn_norm",

@@ -19,7 +19,7 @@ class Shape:
     layers: int = 6
     heads: int = 4
     hidden: int = 704  # of the gated feed-forward part
-    context: int = 1024  # tokens; told to llama.cpp, training rows are shorter
+    context: int = 576  # tokens; told to llama.cpp: a row of training, and room that is kept free
     rope_base: float = 10_000.0
     epsilon: float = 1e-5
 
