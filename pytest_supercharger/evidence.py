@@ -72,6 +72,12 @@ class Evidence:
     project_tests: tuple[str, ...]  # node ids of the gate; (): none belongs to the stub
     tests: tuple[TestCandidate, ...]  # generated checks and docstring examples
     codes: tuple[CodeEvidence, ...]  # in order of arrival
+    trusts_tests: bool = True  # False: of generated checks only the calls count, not the results
+
+    @property
+    def telling(self) -> tuple[TestCandidate, ...]:
+        """Checks whose expected values count."""
+        return self.tests if self.trusts_tests else self.trusted
 
     @property
     def trusted(self) -> tuple[TestCandidate, ...]:

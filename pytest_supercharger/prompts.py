@@ -10,12 +10,12 @@ import hashlib
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from pytest_supercharger.context import Context, PartKind, stub_source
+from pytest_supercharger.context import Context, PartKind, asserts_about, stub_source
 from pytest_supercharger.exceptions import SetupError
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Sampling:
     """How completions are drawn; from the prompt file, the command line wins."""
 
     temperature: float = 0.8
+    rise: float = 0.0  # of the temperature with each round that asks for the same again
     top_p: float = 0.95
     top_k: int = 40
     min_p: float = 0.0
@@ -105,10 +106,16 @@ class PromptFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompts:
-    """All prompt files."""
+    """All prompt files for one family of models."""
 
-    files: Mapping[RequestKind, PromptFile]
+    files: Mapping[RequestKind, PromptFile]  # a kind without one is not asked of the family
     digest: str  # sha256 over all files: a stored completion names the wording it came from
+    trusts_tests: bool = True  # False: of a test that it writes only the call counts
+    families: Mapping[str, Prompts] = field(default_factory=dict)  # those with wording of their own
+
+    def of(self, family: str) -> Prompts:
+        """The wording for a family of models, by the name that ``ModelInfo`` gives."""
+        return self.families.get(family, self)
 
 
 _FILES = {
@@ -127,9 +134,12 @@ _TEMPLATE_NAMES = {
     "imports",
     "surroundings",
     "enclosing",
+    "around",
+    "asserts",
     "indent",
     "feedback",
 }
+_ABOUT = "family.toml"
 _WITHOUT_FEEDBACK = {RequestKind.CODE, RequestKind.TESTS}
 _CODE_KINDS = {RequestKind.CODE, RequestKind.IMPROVE_CODE, RequestKind.REPAIR_CODE}
 _TEST_KINDS = {RequestKind.TESTS, RequestKind.IMPROVE_TESTS}
@@ -144,17 +154,63 @@ _T = TypeVar("_T")
 
 
 def load_prompts(folder: Path) -> Prompts:
-    """Read and check every prompt file. SetupError names the file and the key at fault."""
+    """Read and check every prompt file. SetupError names the file and the key at fault.
+
+    A folder inside is the wording for the family of models that it is named for: a file there
+    stands for the one of the same name above, and family.toml says what else is different.
+    """
     digest = hashlib.sha256()
-    files = {}
-    for kind, name in _FILES.items():
-        try:
-            data = (folder / name).read_bytes()
-        except OSError as exc:
-            raise SetupError(f"{folder / name}: cannot be read: {exc.strerror}") from exc
-        digest.update(data)
-        files[kind] = _read_prompt_file(folder / name, data)
-    return Prompts(files=files, digest=digest.hexdigest())
+    files = _read_prompt_files([folder / name for name in _FILES.values()], digest)
+    abouts = sorted(folder.glob(f"*/{_ABOUT}"))
+    return Prompts(
+        files=files,
+        families={about.parent.name: _read_family(about, files, digest) for about in abouts},
+        digest=digest.hexdigest(),
+    )
+
+
+def _read_prompt_files(
+    paths: Sequence[Path], digest: hashlib._Hash
+) -> dict[RequestKind, PromptFile]:
+    return {_kind_of(path): _read_prompt_file(path, _bytes(path, digest)) for path in paths}
+
+
+def _kind_of(path: Path) -> RequestKind:
+    return next(kind for kind, name in _FILES.items() if name == path.name)
+
+
+def _bytes(path: Path, digest: hashlib._Hash) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as exc:
+        raise SetupError(f"{path}: cannot be read: {exc.strerror}") from exc
+    digest.update(data)
+    return data
+
+
+def _read_family(
+    about: Path, general: Mapping[RequestKind, PromptFile], digest: hashlib._Hash
+) -> Prompts:
+    """The wording of one family, over the general one."""
+    table = _parse_toml(about, _bytes(about, digest))
+    for key in table:
+        if key not in ("requests", "trusts_tests"):
+            raise SetupError(f"{about}: {key}: unknown key (known: requests, trusts_tests)")
+    own = [about.parent / name for name in _FILES.values() if (about.parent / name).is_file()]
+    files = {**general, **_read_prompt_files(own, digest)}
+    known = [kind.value for kind in files]
+    asked = _strings(about, "requests", table.get("requests", known))
+    for name in asked:
+        if name not in known:
+            raise SetupError(f"{about}: requests: {name!r} is none of {', '.join(known)}")
+    if RequestKind.CODE.value not in asked:
+        raise SetupError(f"{about}: requests: without {RequestKind.CODE.value!r} nothing is filled")
+    trusts = _get(about, {"trusts_tests": True, **table}, "trusts_tests", bool)
+    return Prompts(
+        files={kind: file for kind, file in files.items() if kind.value in asked},
+        digest=digest.hexdigest(),
+        trusts_tests=trusts,
+    )
 
 
 def render(
@@ -267,6 +323,12 @@ def _values(context: Context, feedback: Feedback | None) -> dict[str, object]:
             if part.kind not in (PartKind.STUB, PartKind.IMPORTS)
         ),
         "enclosing": context.enclosing,
+        "around": next((part.text for part in context.of(PartKind.AROUND)), context.enclosing),
+        "asserts": asserts_about(
+            stub.name,
+            (part.text for part in context.of(PartKind.TESTS)),
+            is_method=bool(stub.classes),
+        ),
         "indent": _indent(context),
         "feedback": feedback,
     }

@@ -105,7 +105,7 @@ class Tools:
 
     model: Model
     sandbox: Sandbox
-    judge: Model | None  # None: nobody judges
+    judge: Model | None  # None: nobody judges, or whoever would cannot
     prompts: Prompts
     hooks: Hooks
     journal: Journal
@@ -114,6 +114,7 @@ class Tools:
     temperature: float | None
     threshold: float
     prompt_limit: int  # tokens of a prompt and its answer; 0: no limit known
+    judge_prompts: Prompts | None = None  # the judge's wording, where it is another's
     judge_is_named: bool = False  # the user wants to hear it: its silence is told
 
 
@@ -158,7 +159,7 @@ def first_requests(
     :raises SetupError: a prompt does not fit the model's context.
     """
     wanted = [(RequestKind.CODE, tools.budget.candidates)]
-    if not covered:
+    if not covered and RequestKind.TESTS in tools.prompts.files:
         wanted = [(RequestKind.TESTS, tools.budget.tests), *wanted]
     return tuple(
         Request(
@@ -181,22 +182,29 @@ def make_prompt(
     feedback: Feedback | None = None,
     temperature: float | None = None,
     model: Model | None = None,
+    repeats: int = 0,
 ) -> Prompt:
     """The prompt as the user's conftest leaves it; ``model`` is the one asked, if another one.
+
+    ``repeats``: rounds that asked for the same before, with too little success.
 
     :raises SetupError: with its answer it does not fit the model's context.
     """
     context_tokens = model.info.context if model else tools.prompt_limit
-    around = tools.prompts.files[kind].sampling.max_tokens + PREAMBLE_TOKENS
+    prompts = (tools.judge_prompts if kind is RequestKind.JUDGE else None) or tools.prompts
+    around = prompts.files[kind].sampling.max_tokens + PREAMBLE_TOKENS
     prompt = render(
         kind,
         context,
-        prompts=tools.prompts,
+        prompts=prompts,
         feedback=feedback,
         temperature=temperature,
         limit=max(0, context_tokens - around) if context_tokens else None,
         count=(model or tools.model).count_tokens,
     )
+    if repeats and prompt.sampling.rise:
+        warmer = prompt.sampling.temperature + repeats * prompt.sampling.rise
+        prompt = replace(prompt, sampling=replace(prompt.sampling, temperature=warmer))
     return tools.hooks.prompt(stub, kind, prompt)
 
 
@@ -248,7 +256,7 @@ class _Search:
         self._selection = None
         self.tools.journal.round_started(self.task.stub.id, number + 1, self.tools.budget.rounds)
         before = (len(self.candidates), len(self.tests))
-        if not self.task.gate:
+        if not self.task.gate and RequestKind.TESTS in self.tools.prompts.files:
             self._ask_for_tests(number)
         # The checks are closed last: then nobody pulls, and what was cancelled is counted.
         with closing(self._checks(number)) as checks, closing(self._outcomes(checks)) as outcomes:
@@ -259,8 +267,13 @@ class _Search:
                     return
         self._left = False
         self._stop_if_spent()
-        if not self.stopped and before == (len(self.candidates), len(self.tests)):
+        unchanged = before == (len(self.candidates), len(self.tests))
+        if not self.stopped and unchanged and not self._warms_up():
             self.stopped = _WHAT_CHANGED_NOTHING
+
+    def _warms_up(self) -> bool:
+        """Whether the next round may bring something new though this one did not."""
+        return self.tools.prompts.files[RequestKind.CODE].sampling.rise > 0
 
     def _outcomes(self, checks: Iterator[Check]) -> Generator[Outcome, None, None]:
         def begin() -> Generator[Outcome, None, None]:
@@ -385,6 +398,7 @@ class _Search:
             feedback=feedback,
             temperature=self.tools.temperature if first else None,
             model=model,
+            repeats=self.rounds - 1 if feedback is None else 0,
         )
 
     def _fitting(
@@ -426,6 +440,8 @@ class _Search:
         source = render_function(self.task.stub, nearest.candidate)
         failures = failures_of(nearest, self.tests)
         kind = RequestKind.REPAIR_CODE if failures else RequestKind.IMPROVE_CODE
+        if kind not in self.tools.prompts.files:
+            return RequestKind.CODE, None
         notes = self.cut_off.get(nearest.candidate.id, "")
         return kind, Feedback(source=source, failures=failures, notes=notes)
 
@@ -574,6 +590,7 @@ class _Search:
             project_tests=self.task.gate,
             tests=tuple(self.tests.values()),
             codes=tuple(map(self._code, checked)),
+            trusts_tests=self.tools.prompts.trusts_tests,
         )
 
     def _select(self) -> Selection:

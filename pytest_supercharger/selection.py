@@ -114,7 +114,8 @@ def _doubt(
         return "not sure: there is only one candidate to compare"
     if agreement < CONFIDENT:
         return f"not sure: the candidates agree with the best one by {agreement:.2f} only"
-    if not evidence.trusted and not any(map(nearest.passes, evidence.tests)):
+    checked = evidence.trusted or any(map(nearest.passes, evidence.tests))
+    if evidence.trusts_tests and not checked:
         return "not sure: the best candidate passes none of the generated tests"
     alike = _alike(nearest, codes, evidence)
     if alike < ALIKE and not evidence.trusted:
@@ -198,7 +199,7 @@ def _value(code: CodeEvidence, test: str) -> str | None:
 def _weighted_tests(codes: Sequence[CodeEvidence], evidence: Evidence) -> dict[str, float]:
     everybody = sum(code.multiplicity for code in codes)
     totals = {code.candidate.id: 0.0 for code in codes}
-    for test in evidence.tests:
+    for test in evidence.telling:
         passing = [code for code in codes if code.passes(test)]
         weight = math.sqrt(sum(code.multiplicity for code in passing) / everybody)
         for code in passing:

@@ -64,7 +64,7 @@ class Workbench:
     model: Model
     judge: Model | None = None  # None: the model judges as well
     sandbox: Sandbox
-    prompts: Prompts
+    wording: Prompts  # of all families of models
     hooks: Hooks
     ledger: Ledger
     ledger_run: int
@@ -77,6 +77,7 @@ class Workbench:
     def __post_init__(self) -> None:
         self.files = ProjectFiles(self.rootdir)
         self.tell = self.progress.tell
+        self.prompts = self.wording.of(self.model.info.family)
         self._begun: set[str] = set()  # stubs that had their turn
         self._prepared: dict[tuple[str, tuple[str, ...]], _Prepared] = {}
 
@@ -288,10 +289,13 @@ class Workbench:
 
     def _tools(self, model: Model) -> Tools:
         settings = self.settings
+        judge = self.judge or self.model
+        judging = self.wording.of(judge.info.family)
         return Tools(
             model=model,
             sandbox=self.sandbox,
-            judge=self.judge or self.model,
+            judge=judge if RequestKind.JUDGE in judging.files else None,
+            judge_prompts=judging,
             judge_is_named=self.settings.judge is not None,
             prompts=self.prompts,
             hooks=self.hooks,

@@ -171,6 +171,7 @@ class RandomModel:
     tied: bool = False  # the embedding is the output, too, as in most small models
     # 8: a distribution as peaked as a trained model's; 2: so flat that no text repeats itself
     peak: float = 8
+    family: str = ""  # its general.basename
     part: int = 0  # tensors of one file; 0: all in one
     repeat: bool = False  # one layer's numbers for all, few rows: billions of weights in seconds
     seed: int = 0
@@ -178,6 +179,8 @@ class RandomModel:
     def write(self, path: Path) -> Path:
         writer = gguf.GGUFWriter(path, self.architecture, split_max_tensors=self.part)
         _write_settings(writer, self.shape, self.context)
+        if self.family:
+            writer.add_basename(self.family)
         if self.template:
             writer.add_chat_template(self.template)
         if self.tokenizer:

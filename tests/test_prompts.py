@@ -557,3 +557,113 @@ def test_parts_are_shown_with_the_nearest_last(contexts, prompts):
     places = [text.index(f"{part.title}:\n") for part in context.parts[1:]]
     assert places == sorted(places, reverse=True)
     assert context.parts[1].kind is PartKind.AROUND
+
+
+# --- families of models
+
+TINY = "supercharger-tiny"
+BASKET = '''import math
+
+class Basket:
+    """What is bought."""
+
+    def __init__(self, items):
+        self.items = items
+
+    def total(self, n):
+        """Sum of n things."""
+        # mind the limit
+        raise NotImplementedError
+'''
+
+
+def test_a_family_without_a_folder_has_the_general_wording(prompts):
+    assert prompts.of("") is prompts
+    assert prompts.of("qwen2.5-coder") is prompts
+    assert prompts.trusts_tests
+    assert set(prompts.files) == set(KINDS)
+
+
+def test_the_bundled_model_is_asked_for_what_it_can_do(prompts):
+    tiny = prompts.of(TINY)
+    assert set(tiny.files) == {RequestKind.CODE, RequestKind.TESTS}
+    assert not tiny.trusts_tests
+
+
+def test_the_bundled_model_reads_imports_asserts_and_what_is_around(tmp_path, prompts):
+    (tmp_path / "test_m.py").write_text(
+        "from m import Basket\n\n\n"
+        "def test_total():\n"
+        "    assert Basket([1, 2]).total(1) == 1, 'why'\n"
+        "    assert Basket([1]).total(count) == 0\n"
+    )
+    context = gather(tmp_path, BASKET, "test_m.py::test_total")
+    head, _, stub = BASKET.partition("class Basket")
+    stub = f"class Basket{stub}".replace("        raise NotImplementedError\n", "")
+    asked = fill(RequestKind.CODE, context, prompts.of(TINY))
+    assert asked.continuation == f"{head}assert Basket([1, 2]).total(1) == 1\n\n{stub}"
+    asked = fill(RequestKind.TESTS, context, prompts.of(TINY))
+    assert asked.continuation == f"{head}{stub}        ...\n\nassert"
+
+
+@pytest.mark.parametrize("name", ["plain", "fetch", "Basket.total"])
+def test_the_bundled_model_goes_on_where_the_body_begins(name, contexts, prompts):
+    context = contexts[name]
+    prompt = fill(RequestKind.CODE, context, prompts.of(TINY))
+    assert prompt.continuation.endswith("\n")
+    body = "    " * (context.depth + 1) + "pass\n"
+    ast.parse(prompt.continuation + body)
+
+
+def test_there_is_room_for_a_prompt_in_the_bundled_models_context(prompts):
+    assert context_budget(prompts.of(TINY), 1024, count) > 600
+
+
+def family(folder: Path, about: str, **files: str) -> Path:
+    place = folder / "some-coder"
+    place.mkdir()
+    (place / "family.toml").write_text(about)
+    for name, text in files.items():
+        (place / f"{name}.toml").write_text(text)
+    return place
+
+
+def test_a_file_of_a_family_stands_for_the_one_above(folder, contexts):
+    family(folder, "", implement="system = 'Be short.'\nuser = '{{ source }}'\ncontinuation = ''")
+    prompts = load_prompts(folder)
+    own = fill(RequestKind.CODE, contexts["plain"], prompts.of("some-coder"))
+    assert own.messages[0].content == "Be short."
+    assert fill(RequestKind.CODE, contexts["plain"], prompts).messages[0].content != "Be short."
+    assert prompts.of("some-coder").files[RequestKind.TESTS] == prompts.files[RequestKind.TESTS]
+    assert prompts.of("some-coder").trusts_tests
+
+
+def test_a_change_in_a_family_changes_the_digest(folder, prompts):
+    place = family(folder, "")
+    before = load_prompts(folder).digest
+    assert before == prompts.digest  # an empty file says nothing
+    (place / "family.toml").write_text("trusts_tests = false\n")
+    assert load_prompts(folder).digest != before
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ("trust = true", r"family\.toml: trust: unknown key \(known: requests, trusts_tests\)"),
+        ("trusts_tests = 1", r"family\.toml: trusts_tests: int where bool is wanted"),
+        ("requests = 'code'", r"family\.toml: requests: a list of strings"),
+        ("requests = ['code', 'poem']", r"family\.toml: requests: 'poem' is none of code, "),
+        ("requests = ['tests']", r"family\.toml: requests: without 'code' nothing is filled"),
+        ("requests = [", r"family\.toml: not valid TOML"),
+    ],
+)
+def test_a_broken_family_is_named_with_its_key(folder, about, said):
+    family(folder, about)
+    with pytest.raises(SetupError, match=said):
+        load_prompts(folder)
+
+
+def test_a_broken_file_of_a_family_is_named(folder):
+    family(folder, "", implement="system = 5")
+    with pytest.raises(SetupError, match=r"some-coder.implement\.toml: system: int"):
+        load_prompts(folder)

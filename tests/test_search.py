@@ -533,6 +533,71 @@ def test_where_there_is_no_room_for_a_repair_fresh_code_is_asked_for(tmp_path: P
     assert "repair_code" in journal.reasons("too_long")[0]
 
 
+class TestAModelThatCanDoLess:
+    """A family of models without repair, judgement or trust in its tests."""
+
+    tiny = load_prompts(prompts_dir()).of("supercharger-tiny")
+
+    def test_a_failure_is_answered_with_fresh_code(self, tmp_path: Path) -> None:
+        model = ScriptedModel(code(WRONG, RIGHT))
+        asked = budget(rounds=2, candidates=1)
+        told = tools(model, ScriptedSandbox(by_tests), budget=asked, prompts=self.tiny)
+        assert chosen_body(search(task_in(tmp_path), told)) == "return sum(prices)"
+        assert kinds(model) == ["code", "code"]
+
+    def test_its_own_wording_is_asked(self, tmp_path: Path) -> None:
+        model = ScriptedModel(code(RIGHT))
+        search(task_in(tmp_path), tools(model, ScriptedSandbox(by_tests), prompts=self.tiny))
+        (request,) = model.requests
+        assert request.prompt.continuation == SOURCE.replace("    raise NotImplementedError\n", "")
+
+    def test_of_its_tests_only_the_calls_count(self, tmp_path: Path) -> None:
+        """Both bodies return 1, and no check that was written expects that."""
+        script = code(WRONG, WRONG) | {(STUB, RequestKind.TESTS): [CHECKS]}
+        told = tools(ScriptedModel(script), ScriptedSandbox(by_values(VALUES)), prompts=self.tiny)
+        searched = search(task_in(tmp_path, gate=()), told)
+        assert chosen_body(searched) == "return prices[0]"
+        assert not searched.evidence.trusts_tests
+        trusting = tools(ScriptedModel(script), ScriptedSandbox(by_values(VALUES)))
+        assert search(task_in(tmp_path, gate=()), trusting).selection.chosen is None
+
+    def test_each_round_is_freer_and_nothing_new_does_not_end_the_search(
+        self, tmp_path: Path
+    ) -> None:
+        model = ScriptedModel(code(WRONG, WRONG, RIGHT))
+        asked = budget(rounds=3, candidates=1)
+        told = tools(model, ScriptedSandbox(by_tests), budget=asked, prompts=self.tiny)
+        assert chosen_body(search(task_in(tmp_path), told)) == "return sum(prices)"
+        heat = [request.prompt.sampling.temperature for request in model.requests]
+        rise = self.tiny.files[RequestKind.CODE].sampling.rise
+        assert heat == [heat[0], heat[0] + rise, heat[0] + 2 * rise]
+        assert rise > 0
+
+    def test_one_that_writes_no_tests_is_not_asked_for_any(self, tmp_path: Path) -> None:
+        model = ScriptedModel(code(RIGHT, RIGHT))
+        only_code = replace(self.tiny, files={RequestKind.CODE: self.tiny.files[RequestKind.CODE]})
+        told = tools(model, ScriptedSandbox(by_values(VALUES)), prompts=only_code)
+        searched = search(task_in(tmp_path, gate=()), told)
+        assert set(kinds(model)) == {"code"}
+        assert searched.selection.chosen is None
+
+    def test_a_judge_of_another_family_reads_its_own_wording(self, tmp_path: Path) -> None:
+        judge = ScriptedModel({(STUB, RequestKind.JUDGE): ["0.9"]})
+        script = code(RIGHT, ALSO_RIGHT) | {(STUB, RequestKind.TESTS): [CHECKS]}
+        general = load_prompts(prompts_dir())
+        told = tools(
+            ScriptedModel(script),
+            ScriptedSandbox(by_values(VALUES)),
+            prompts=self.tiny,
+            judge=judge,
+            judge_prompts=general,
+        )
+        searched = search(task_in(tmp_path, gate=()), told)
+        assert searched.judge == 0.9
+        (request,) = judge.requests
+        assert request.prompt.messages[0].content == general.files[RequestKind.JUDGE].system
+
+
 def test_a_prompt_leaves_room_for_its_answer(tmp_path: Path) -> None:
     model, task = ScriptedModel(code(RIGHT)), task_in(tmp_path)
     whole = render(RequestKind.CODE, task.context, prompts=load_prompts(prompts_dir()))

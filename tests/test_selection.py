@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from specimens import STUB, body, evidence_of, generated_check, item, outcome
@@ -178,6 +179,43 @@ class TestAgreement:
 
     def test_no_candidate_no_choice(self) -> None:
         assert select(evidence()).reason == "no usable answer"
+
+
+class TestTestsThatAreNotTrusted:
+    """Their calls count, what they expect does not."""
+
+    def untrusted(self, *codes: CodeEvidence, tests: Sequence[TestCandidate] = CHECKS) -> Evidence:
+        return replace(evidence(*codes, tests=tests), trusts_tests=False)
+
+    def test_agreement_without_one_passed_check_is_enough(self) -> None:
+        found = self.untrusted(code("return 1", "1111", times=5))
+        assert chosen(found) == "return 1"
+
+    def test_a_single_answer_still_has_nothing_to_agree_with(self) -> None:
+        selection = select(self.untrusted(code("return 1", "1111")))
+        assert selection.chosen is None
+        assert "only one candidate" in selection.reason
+
+    def test_passing_them_is_no_merit(self) -> None:
+        crowd = code("return 1", "1111", times=4)
+        lucky = code("return 2", "2222", times=2, passes=(0, 1, 2, 3))
+        scores = agreement_scores((crowd, lucky), self.untrusted(crowd, lucky))
+        assert {score.tests for score in scores.values()} == {0.0}
+        assert chosen(self.untrusted(crowd, lucky)) == "return 1"
+
+    def test_examples_in_the_docstring_count_as_ever(self) -> None:
+        examples = (generated_check("assert total(0) == 0", trusted=True), *CHECKS[1:])
+        crowd = code("return 1", "1111", times=9)
+        found = self.untrusted(crowd, code("return n", "0123", passes=(0,)), tests=examples)
+        assert select(found).nearest.candidate.body == "return n"  # type: ignore[union-attr]
+        selection = select(self.untrusted(crowd, tests=examples))
+        assert "docstring example" in selection.reason
+
+    def test_only_examples_are_telling(self) -> None:
+        examples = (generated_check("assert total(0) == 0", trusted=True), *CHECKS[1:])
+        found = evidence(tests=examples)
+        assert found.telling == examples
+        assert replace(found, trusts_tests=False).telling == examples[:1]
 
 
 class TestTestsAndText:

@@ -114,7 +114,7 @@ def bench(
         "links": links(tests=dict(TESTS)),
         "model": RememberingModel(model, ledger, run=1),
         "sandbox": ScriptedSandbox(answer),
-        "prompts": load_prompts(prompts_dir()),
+        "wording": load_prompts(prompts_dir()),
         "hooks": Telling(),
         "ledger": ledger,
         "ledger_run": 1,
@@ -228,3 +228,36 @@ def test_a_second_search_counts_what_the_first_one_cost(tmp_path: Path, ledger: 
     assert second is not None
     assert second.rounds == 2
     assert second.completion_tokens == 2 * first.completion_tokens
+
+
+def of_family(family: str) -> ScriptedModel:
+    script = {
+        ("*", RequestKind.CODE): [RIGHT, RIGHT],
+        ("*", RequestKind.TESTS): ["assert bare([6]) == 6\nassert bare([7]) == 7"],
+    }
+    model = ScriptedModel({**script, ("*", RequestKind.JUDGE): ["0.9"]})
+    model.info = replace(model.info, family=family)
+    return model
+
+
+def returning_six(check: Check) -> Outcome:
+    return outcome(check.id, *(item(str(n), returned="6") for n in range(len(check.tests))))
+
+
+@pytest.mark.parametrize(
+    ("family", "judge", "heard"),
+    [
+        ("supercharger-tiny", None, None),  # it cannot judge
+        ("supercharger-tiny", "", 0.9),
+        ("", None, 0.9),
+        ("", "supercharger-tiny", None),
+    ],
+)
+def test_who_can_judge_is_a_matter_of_its_own_family(
+    tmp_path: Path, ledger: Ledger, family: str, judge: str | None, heard: float | None
+) -> None:
+    changes = {} if judge is None else {"judge": RememberingModel(of_family(judge), ledger, run=1)}
+    on = bench(tmp_path, of_family(family), ledger, returning_six, **changes)
+    result = search(on, 2)
+    assert result.searched is not None
+    assert result.searched.judge == heard

@@ -5,6 +5,7 @@ offers and imports, who calls it. Files are read and parsed, never imported. Som
 parametrised test are held back, so that a body which only repeats the shown answers fails.
 """
 
+from pytest_supercharger.context.asserts import asserts_about
 from pytest_supercharger.context.cases import hold_back
 from pytest_supercharger.context.files import ProjectFiles, parse_source
 from pytest_supercharger.context.gathering import gather_context
@@ -16,6 +17,7 @@ __all__ = [
     "LinkedTest",
     "PartKind",
     "ProjectFiles",
+    "asserts_about",
     "gather_context",
     "hold_back",
     "parse_source",

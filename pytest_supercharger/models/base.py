@@ -50,6 +50,7 @@ class ModelInfo:
     context: int  # tokens; 0: no limit known
     slots: int  # completions decoded together
     remarks: tuple[str, ...] = ()  # what was switched off and why
+    family: str = ""  # which models it is one of, as its file says: chooses the wording of prompts
 
 
 class Model(Protocol):

@@ -236,4 +236,5 @@ def info_of(
         context=found["context"],
         slots=found["slots"],
         remarks=(*found["remarks"], *remarks),
+        family=found["family"],
     )

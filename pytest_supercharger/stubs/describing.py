@@ -34,7 +34,7 @@ def describe(module: Module, place: Place, digest: str, hierarchy: Hierarchy) ->
         comments=texts.comments,
         signature=texts.signature,
         parameters=_parameters(node.args),
-        docstring=ast.get_docstring(node) or "",
+        docstring=(ast.get_docstring(node) or "").rstrip(),
         body=texts.body,
         classes=tuple(each.name for each in place.scope.classes),
         line=node.lineno,

@@ -21,7 +21,7 @@ from gguf_files import CHATML, F16, NO_SYSTEM, Q4_0, Q8_0, RandomModel
 
 from pytest_supercharger.exceptions import ModelUnavailable, PromptRefused, SetupError
 from pytest_supercharger.models.base import Completion, Request, derive_seed
-from pytest_supercharger.models.llama import LlamaModel
+from pytest_supercharger.models.llama import LlamaModel, preview
 from pytest_supercharger.models.open import open_model
 from pytest_supercharger.prompts import Message, Prompt, RequestKind, Sampling
 
@@ -721,3 +721,17 @@ def test_the_time_in_which_it_decodes_is_counted(base_path: Path) -> None:
     took = time.monotonic() - began
     assert took / 2 < model.busy_seconds <= took
     model.close()
+
+
+@pytest.mark.parametrize(
+    ("named", "family"),
+    [("", ""), ("supercharger-tiny", "supercharger-tiny"), ("Qwen2.5 Coder", "qwen2.5-coder")],
+)
+def test_the_family_is_what_the_file_says(tmp_path: Path, named: str, family: str) -> None:
+    path = RandomModel(family=named).write(tmp_path / "model.gguf")
+    assert preview(path).family == family
+    model = LlamaModel(path)
+    try:
+        assert model.info.family == family
+    finally:
+        model.close()

@@ -243,6 +243,7 @@ def _described(plan: Any) -> Frame:
         "gpu_layers": plan.layers_on_gpu,
         "devices": list(plan.devices),
         "remarks": list(plan.remarks),
+        "family": plan.family,
     }
 
 

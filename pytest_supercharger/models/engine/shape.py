@@ -34,6 +34,7 @@ class ModelShape:
     weights_bytes: int
     trained_context: int  # tokens; 0: not said
     vocabulary: int  # tokens
+    family: str = ""  # which models it is one of: "qwen2.5-coder"; "" when it does not say
 
 
 def shape_of(meta: Mapping[str, str], *, file_bytes: int, tokens: int = 0) -> ModelShape:
@@ -57,6 +58,7 @@ def shape_of(meta: Mapping[str, str], *, file_bytes: int, tokens: int = 0) -> Mo
         weights_bytes=file_bytes,
         trained_context=settings.number("context_length", 0),
         vocabulary=tokens or settings.number("vocab_size", 0),
+        family=meta.get("general.basename", "").strip().lower().replace(" ", "-"),
     )
 
 

@@ -71,6 +71,7 @@ class Plan:
     main_device: int | None  # the one GPU in use; None: all there are; -1: none of them
     devices: tuple[str, ...]  # GPUs in use, as they are called: "CUDA0 (NVIDIA H200)"
     remarks: tuple[str, ...]
+    family: str = ""  # which models it is one of, see ModelShape
 
     @property
     def layers_on_gpu(self) -> int:
@@ -264,6 +265,7 @@ class _Cards:
             main_device=self._main,
             devices=tuple(_called(gpu) for gpu in self._gpus),
             remarks=(*remarks, *_shortages(wish, layout, on_gpu=layers < 0)),
+            family=wish.shape.family,
         )
 
     def _layers(self, layout: _Layout) -> int:
@@ -336,6 +338,7 @@ def _on_cpu(wish: _Wish, memory: Memory, remarks: Sequence[str]) -> Plan:
         main_device=-1 if memory.gpus else None,
         devices=(),
         remarks=(*remarks, *_crowded(host, layout), *_shortages(wish, layout, on_gpu=False)),
+        family=wish.shape.family,
     )
 
 
