@@ -9,9 +9,10 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from pytest_supercharger.bundled import tiny_model
 from pytest_supercharger.exceptions import SetupError
 
 if TYPE_CHECKING:
@@ -70,21 +71,36 @@ def _parser() -> argparse.ArgumentParser:
         help="a preset, or a GGUF file of a repository: by its name, by its quantisation such as "
         "Q4_K_M, or the usual one",
     )
-    commands.add_parser("models", help="list the presets, and which one this machine would take")
+    commands.add_parser(
+        "models", help="list the models there are, and which one this machine would take"
+    )
     return parser
 
 
 def _fetch(name: str) -> int:
     from pytest_supercharger.models.hub.fetch import fetch
-    from pytest_supercharger.reporting.fetching import FetchLines, fetched, interrupted
+    from pytest_supercharger.reporting.fetching import (
+        FetchLines,
+        fetched,
+        interrupted,
+        nothing_to_fetch,
+    )
 
+    if name == "tiny":
+        path = tiny_model()
+        _say(nothing_to_fetch())
+        return _use(fetched(path, name))
     wanted = _wanted(name)
     try:
         path = fetch(wanted, watcher=FetchLines(_say))
     except KeyboardInterrupt:
         _say(f"\n{interrupted(name)}")
         return _INTERRUPTED
-    for line in fetched(path, name):
+    return _use(fetched(path, name))
+
+
+def _use(lines: Iterable[str]) -> int:
+    for line in lines:
         print(line)
     return 0
 
@@ -97,11 +113,9 @@ def _wanted(name: str) -> Wanted:
     if name.startswith("hf:"):
         return parse_hub_spec(name)
     presets = load_presets()
-    if name == "tiny":
-        raise SetupError(f"no model is bundled yet (tiny), nothing to fetch: {_advice()}")
     if name == "auto":
         raise SetupError(
-            "auto is no model, it takes the best preset on disk, and nothing was fetched: "
+            "auto is no model, it takes the best preset on disk, else tiny; nothing was fetched: "
             f"{_advice()}"
         )
     if name not in presets:
@@ -146,6 +160,7 @@ def _models() -> int:
         best=best_on_disk(memory),
         recommended=recommended(memory),
         user_file=user_file(),
+        bundled=tiny_model().stat().st_size,
     )
     for line in render_models(table, shutil.get_terminal_size().columns):
         print(line)

@@ -72,7 +72,7 @@ def open_roles(settings: Settings, rootdir: Path, brought: Model | None) -> Iter
         else:
             spec = parse_spec(settings.model)
             first = _located(spec, settings, rootdir)
-            then = _located(spec.then, settings, rootdir) if spec.then else None
+            then = _then(spec, first, settings, rootdir)
             judge = _judge(settings, rootdir)
             notes = _notes(first, then, judge)
             info = then.preview() if then else None
@@ -105,13 +105,14 @@ def foresee(settings: Settings, rootdir: Path, brought: ModelInfo | None = None)
         return Foreseen(writer=brought, bigger=None, judge=judging, notes=here)
     try:
         first = _located(spec, settings, rootdir)
+        writer = first.preview()
     except ModelUnavailable as error:
         if spec.source is not Source.AUTO:
             raise
-        notes = (*here, f"no model: {error}")
+        is_said = any(str(error) in note for note in here)
+        notes = here if is_said else (*here, f"no model: {error}")
         return Foreseen(writer=None, bigger=None, judge=judging, notes=notes)
-    then = _located(spec.then, settings, rootdir) if spec.then else None
-    writer = first.preview()
+    then = _then(spec, first, settings, rootdir)
     here = tuple(note for note in here if note not in writer.remarks)
     return Foreseen(
         writer=writer,
@@ -172,9 +173,23 @@ def _bigger(info: ModelInfo, then: Located, first: Located, writer: Model, keep:
     return Bigger(info=info, open=open_it)
 
 
+def _then(spec: Spec, first: Located, settings: Settings, rootdir: Path) -> Located | None:
+    """The model to go on with; none where ``auto`` finds only the bundled one, which was first."""
+    then = _located(spec.then, settings, rootdir) if spec.then else None
+    is_again = then is not None and then.source is Source.TINY and then.is_same(first)
+    return None if is_again else then
+
+
 def _judge(settings: Settings, rootdir: Path) -> Located | None:
-    spec = parse_spec(settings.judge) if settings.judge else None
-    return _located(spec, settings, rootdir, JUDGE_OPTION) if spec else None
+    if settings.judge is None:
+        return None
+    located = _located(parse_spec(settings.judge), settings, rootdir, JUDGE_OPTION)
+    if located.source is Source.TINY:
+        raise ModelUnavailable(
+            f"the bundled model (tiny) writes and cannot judge: {JUDGE_OPTION} wants another "
+            "model, or none"
+        )
+    return located
 
 
 def _located(spec: Spec, settings: Settings, rootdir: Path, option: str = MODEL_OPTION) -> Located:

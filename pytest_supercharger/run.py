@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from pytest_supercharger.bundled import is_tiny
 from pytest_supercharger.conclusion import SoFar, conclude
 from pytest_supercharger.config import Mode, Settings
 from pytest_supercharger.confirm import confirm
@@ -20,6 +21,7 @@ from pytest_supercharger.ledger import Ledger
 from pytest_supercharger.linking import link
 from pytest_supercharger.models.ahead import Foreseeing
 from pytest_supercharger.models.base import Model, ModelInfo
+from pytest_supercharger.models.upgrade import Upgrade, find_upgrade
 from pytest_supercharger.planning import make_plan
 from pytest_supercharger.prompts import Prompts
 from pytest_supercharger.reporting import progress as events
@@ -205,7 +207,7 @@ class _Journey:
 
     def report(self) -> Report:
         """All there is to say, also about a run that was interrupted."""
-        return conclude(
+        concluded = conclude(
             self.so_far,
             model=self.rooms.model.info,
             then=self.then,
@@ -216,6 +218,16 @@ class _Journey:
             tokens=lambda stub: self.bench.first_prompt_tokens(stub),
             in_vain=self._decoded_in_vain(),
         )
+        return replace(concluded, upgrade=self._upgrade(concluded))
+
+    def _upgrade(self, concluded: Report) -> Upgrade | None:
+        """What would serve, where the bundled model was asked alone and has left something."""
+        writer = self.rooms.model.info
+        if self.then or concluded.interrupted or not is_tiny(writer.source):
+            return None
+        if not concluded.worth_more:
+            return None
+        return find_upgrade(Path(writer.source), self.settings.gpu.value)
 
     def _decoded_in_vain(self) -> Counter[str]:
         """Tokens of answers that were begun beforehand and never asked for, by stub."""
@@ -240,7 +252,7 @@ class _Journey:
             judge=self.rooms.judge,
             leaves_to=self.then.name if self.then else "",
             sandbox=self.rooms.sandbox,
-            prompts=self.rooms.prompts,
+            wording=self.rooms.prompts,
             hooks=self.rooms.hooks,
             ledger=self.rooms.ledger,
             ledger_run=self.rooms.ledger_run,

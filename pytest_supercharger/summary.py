@@ -88,6 +88,7 @@ def _with_links(
         expecting=links.expecting.get(stub.id, ()) if links else (),
         candidates=len(searched.evidence.codes) if searched else 0,
         generated_tests=_generated_tests(searched) if searched else 0,
+        trusts_tests=searched.evidence.trusts_tests if searched else True,
         examples=len(searched.evidence.trusted) if searched else 0,
         examples_passed=examples_passed,
         rounds=searched.rounds if searched else 0,
@@ -145,7 +146,7 @@ def _agreement(searched: Searched) -> float | None:
 def _nearest(result: NotFilled) -> Nearest:
     assert result.nearest is not None
     code = result.nearest
-    tests = result.searched.evidence.tests if result.searched else ()
+    tests = result.searched.evidence.telling if result.searched else ()
     if code.project:
         passed, total = code.tests_passed, len(code.project.items)
     else:

@@ -21,6 +21,8 @@ import pytest
 from gguf_files import RandomModel
 from local_hub import COMMIT, LocalHub, environment, git_sha1, local_hub
 
+from pytest_supercharger.bundled import tiny_model
+
 Ran = subprocess.CompletedProcess[str]
 
 REPO = "maker/Model-GGUF"
@@ -97,6 +99,10 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path: Path, hub: LocalHub) -> Machine:
     return Machine(tmp_path, hub)
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
 
 
 def ranges(hub: LocalHub) -> list[str]:
@@ -199,7 +205,7 @@ def test_the_table_needs_no_network_and_names_the_next_command(machine: Machine)
     assert run.returncode == 0
     assert run.stderr == ""
     assert machine.hub.seen == []
-    assert "no preset on disk fits" in run.stdout
+    assert "no preset on disk fits, so auto takes tiny (*), the bundled" in flat(run.stdout)
     assert "Better here: python -m pytest_supercharger fetch " in run.stdout
     assert "Qwen research licence, not for commercial use" in run.stdout
 
@@ -214,14 +220,26 @@ def test_a_reader_that_leaves_ends_it_quietly(machine: Machine) -> None:
     assert process.returncode == 141
 
 
-def test_auto_and_tiny_are_answered_with_what_to_fetch_instead(machine: Machine) -> None:
+def test_the_bundled_model_needs_no_fetching(machine: Machine) -> None:
+    run = machine.run("fetch", "tiny")
+    assert machine.path(run) == tiny_model()
+    assert "use it: pytest --supercharge --supercharge-model tiny" in run.stdout
+    assert "tiny is the bundled model" in run.stderr
+    assert "needs no fetching" in run.stderr
+    assert machine.hub.seen == []
+
+
+def test_the_bundled_model_comes_first_in_the_table(machine: Machine) -> None:
+    first = machine.run("models").stdout.splitlines()[1]
+    assert first.split()[:3] == ["*", "any", "tiny"]
+    assert "bundled" in first
+
+
+def test_auto_is_answered_with_what_to_fetch_instead(machine: Machine) -> None:
     named = re.search(r"Better here: (.*)", machine.run("models").stdout)
     assert named
     error = refused(machine.run("fetch", "auto"))
     assert "auto is no model" in error
-    assert error.rstrip().endswith(named[1])
-    error = refused(machine.run("fetch", "tiny"))
-    assert "no model is bundled yet (tiny)" in error
     assert error.rstrip().endswith(named[1])
     assert machine.hub.seen == []
 

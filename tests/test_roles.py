@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from gguf_files import CHATML, RandomModel
 
+from pytest_supercharger.bundled import tiny_model
 from pytest_supercharger.config import Gpu, Settings
 from pytest_supercharger.exceptions import ModelUnavailable
 from pytest_supercharger.models.ahead import Foreseeing
@@ -17,6 +18,11 @@ from pytest_supercharger.models.base import Model, Request
 from pytest_supercharger.models.scripted import ScriptedModel
 from pytest_supercharger.prompts import Prompt, RequestKind, Sampling
 from pytest_supercharger.roles import foresee, open_roles
+
+needs_llama = pytest.mark.skipif(
+    importlib.util.find_spec("llama_cpp") is None,
+    reason='needs llama-cpp-python: pip install "pytest-supercharger[llama]"',
+)
 
 
 class Brought(ScriptedModel):
@@ -96,12 +102,35 @@ def test_a_judge_that_is_the_writer_is_not_opened_again(recordings: Path, judge:
         assert roles.judge is not None  # both writers have the same judge
 
 
-@pytest.mark.parametrize("spec", ["tiny", "quen"])
-def test_an_error_names_the_option_at_fault(recordings: Path, spec: str) -> None:
+def test_an_error_names_the_option_at_fault(recordings: Path) -> None:
     with pytest.raises(ModelUnavailable, match="--supercharge-judge takes auto"):
-        foresee(settings("replay:small.jsonl", judge=spec), recordings)
+        foresee(settings("replay:small.jsonl", judge="quen"), recordings)
     with pytest.raises(ModelUnavailable, match="--supercharge-model takes auto"):
-        foresee(settings(spec, judge="replay:judge.jsonl"), recordings)
+        foresee(settings("quen", judge="replay:judge.jsonl"), recordings)
+
+
+def test_the_bundled_model_is_no_judge(recordings: Path) -> None:
+    wanted = settings("replay:small.jsonl", judge="tiny")
+    with pytest.raises(ModelUnavailable, match="cannot judge: --supercharge-judge wants another"):
+        foresee(wanted, recordings)
+    with (
+        pytest.raises(ModelUnavailable, match="cannot judge"),
+        open_roles(wanted, recordings, None),
+    ):
+        pytest.fail("opened")
+
+
+@pytest.mark.llama
+@needs_llama
+def test_the_bundled_model_goes_first_and_another_after_it(recordings: Path) -> None:
+    with open_roles(settings("tiny,then:replay:big.jsonl"), recordings, None) as roles:
+        assert (roles.writer.info.name, roles.writer.info.gpu_layers) == ("tiny", 0)
+        assert roles.bigger is not None
+        assert roles.bigger.info.name == "big.jsonl"
+        assert answers(roles.bigger.open()) == ["big"]
+    foreseen = foresee(settings("tiny,then:replay:big.jsonl"), recordings)
+    assert foreseen.writer is not None
+    assert foreseen.writer.source == str(tiny_model())
 
 
 def test_a_model_that_was_brought_writes_whatever_was_named(recordings: Path) -> None:
@@ -163,16 +192,26 @@ def test_a_list_with_auto_and_no_model_says_so(
         foresee(settings("auto", judge="replay:nowhere.jsonl"), recordings)
 
 
+@pytest.mark.llama
+@needs_llama
+def test_the_bundled_model_does_not_follow_itself(
+    recordings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no preset is on disk, ``auto`` is the bundled model, too."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(recordings))
+    with open_roles(settings("tiny,then:auto"), recordings, None) as roles:
+        assert roles.writer.info.name == "tiny"
+        assert roles.bigger is None
+    assert foresee(settings("tiny,then:auto"), recordings).bigger is None
+
+
 def engines() -> int:
     """Processes that this one has started and that still run."""
     return sum(len(path.read_text().split()) for path in Path("/proc/self/task").glob("*/children"))
 
 
 @pytest.mark.llama
-@pytest.mark.skipif(
-    importlib.util.find_spec("llama_cpp") is None,
-    reason='needs llama-cpp-python: pip install "pytest-supercharger[llama]"',
-)
+@needs_llama
 def test_the_bigger_model_gets_the_memory_of_the_first(tmp_path: Path) -> None:
     for name in ("small", "big"):
         RandomModel(template=CHATML).write(tmp_path / f"{name}.gguf")

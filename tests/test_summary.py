@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +190,16 @@ def test_a_final_run_that_did_not_end_is_not_green() -> None:
     )
     assert final.trouble == "SIGSEGV"
     assert not final.green
+
+
+def test_a_body_that_no_trusted_check_tells_apart_is_near_by_no_count(stub: Stub) -> None:
+    """Of checks that are not trusted nobody knows whether passing them is good."""
+    code = evidence_of(body("return 1"), generated={CHECKS[0].id: item("0")})
+    found = searched(code)
+    found = replace(found, evidence=replace(found.evidence, trusts_tests=False))
+    result = NotFilled(stub=stub, reason="not sure", nearest=code, searched=found)
+    report = report_not_filled(result, links())
+    assert report.nearest is not None
+    assert (report.nearest.passed, report.nearest.total) == (0, 1)  # the docstring example
+    assert not report.trusts_tests
+    assert report.generated_tests == 1

@@ -5,17 +5,20 @@ concrete ones.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_supercharger.exceptions import ModelUnavailable
+from pytest_supercharger.bundled import is_damaged, tiny_model
+from pytest_supercharger.exceptions import ModelUnavailable, SetupError
 from pytest_supercharger.models.base import Model, ModelInfo
 from pytest_supercharger.models.spec import MODEL_OPTION, Source, Spec, parse_spec
 
 KEY = "SUPERCHARGE_API_KEY"  # environment variable: what servers are shown
 _WHAT_WORKS = (
-    "takes auto, a preset or hf:ORG/REPO (fetched beforehand with `python -m "
-    "pytest_supercharger fetch NAME`), PATH.gguf (a GGUF file on this machine), "
+    "takes auto, tiny (the bundled model), a preset or hf:ORG/REPO (fetched beforehand with "
+    "`python -m pytest_supercharger fetch NAME`), PATH.gguf (a GGUF file on this machine), "
     "http://HOST:PORT/v1#MODEL (a server) or replay:PATH (a recording)"
 )
 
@@ -24,7 +27,7 @@ _WHAT_WORKS = (
 class Located:
     """A model that is there, and not opened yet."""
 
-    source: Source  # FILE, SERVERS or RECORDING
+    source: Source  # FILE, TINY, SERVERS or RECORDING
     value: str  # absolute path, or addresses
     context: int | None  # tokens; None: the model's own
     gpu: str
@@ -33,7 +36,7 @@ class Located:
     @property
     def takes_memory(self) -> bool:
         """Whether its weights are loaded on this machine."""
-        return self.source is Source.FILE
+        return self.source in (Source.FILE, Source.TINY)
 
     def is_same(self, other: Located) -> bool:
         """Whether it is the same file, or the same servers."""
@@ -53,19 +56,39 @@ class Located:
             return self._servers()
         from pytest_supercharger.models.llama import LlamaModel
 
-        return LlamaModel(Path(self.value), context=self.context, gpu=self.gpu)
+        with self._damage_told():
+            return LlamaModel(Path(self.value), context=self.context, gpu=self._gpu)
 
     def preview(self) -> ModelInfo:
         """What would run, without loading weights; raises as ``open``."""
-        if self.source is Source.FILE:
+        if self.takes_memory:
             from pytest_supercharger.models.llama import preview
 
-            return preview(Path(self.value), context=self.context, gpu=self.gpu)
+            with self._damage_told():
+                return preview(Path(self.value), context=self.context, gpu=self._gpu)
         model = self.open()
         try:
             return model.info
         finally:
             model.close()
+
+    @property
+    def _gpu(self) -> str:
+        """So small a model is slower on a GPU, and would take memory from who needs one."""
+        return "off" if self.source is Source.TINY and self.gpu == "auto" else self.gpu
+
+    @contextmanager
+    def _damage_told(self) -> Iterator[None]:
+        """What llama.cpp says of a file is of no use where the file came with the package."""
+        try:
+            yield
+        except ModelUnavailable as error:
+            if self.source is Source.TINY and is_damaged(Path(self.value)):
+                raise ModelUnavailable(
+                    f"the bundled model {self.value} is damaged, it is not the file that its "
+                    "model card describes: install pytest-supercharger again"
+                ) from error
+            raise
 
     def _place(self) -> str:
         return self.value if self.source is Source.SERVERS else os.path.realpath(self.value)
@@ -108,9 +131,9 @@ def locate_model(
     """
     source, value, note = spec.source, spec.value, ""
     if source is Source.AUTO:
-        source, (value, note) = Source.FILE, _best(gpu, option)
+        source, value, note = _best(gpu, option)
     elif source is Source.TINY:
-        raise ModelUnavailable(f"no model is bundled yet (tiny): {option} {_WHAT_WORKS}")
+        value = str(tiny_model())
     elif source is Source.PRESET:
         source, value = Source.FILE, _fetched(value, option)
     elif source is not Source.SERVERS:
@@ -134,25 +157,42 @@ def _path(text: str, rootdir: Path) -> Path:
     return rootdir / Path(text).expanduser()
 
 
-def _best(gpu: str, option: str) -> tuple[str, str]:
-    """Path of the best preset on disk, and a line about it."""
-    from pytest_supercharger.models.hub.cache import locate, missing_message
-    from pytest_supercharger.models.hub.presets import best_on_disk, recommended
+def _best(gpu: str, option: str) -> tuple[Source, str, str]:
+    """The best preset on disk, else the bundled model: source, path, and a line about it."""
+    from pytest_supercharger.models.hub.cache import missing_message
+    from pytest_supercharger.models.hub.presets import recommended
     from pytest_supercharger.models.machine import memory_for_models
 
     memory = memory_for_models(gpu)
-    found, better = best_on_disk(memory), recommended(memory)
-    path = locate(found) if found else None
-    if found is None or path is None:
-        fetch = f": {missing_message(better)}" if better else ""
+    better = recommended(memory)
+    name, path, none = _on_disk(memory)
+    fetch = missing_message(better) if better and better.name != name else ""
+    if path:
+        note = f"auto: {name} is the best preset on disk for this machine's memory"
+        return Source.FILE, str(path), f"{note}; a better one: {fetch}" if fetch else note
+    try:
+        tiny = tiny_model()
+    except SetupError as error:
+        others = f"{fetch}; or name" if fetch else "name"
         raise ModelUnavailable(
-            f"no preset is on disk that fits this machine ({memory / 1e9:.0f} GB for a model)"
-            f"{fetch}; or name another model: {option} {_WHAT_WORKS}"
-        )
-    note = f"auto: {found.name} is the best preset on disk for this machine's memory"
-    if better and better.name != found.name:
-        note += f"; a better one: {missing_message(better)}"
-    return str(path), note
+            f"{none}, and {error}; {others} another model: {option} {_WHAT_WORKS}"
+        ) from error
+    note = f"auto: {none}; the bundled model (tiny) is taken"
+    return Source.TINY, str(tiny), f"{note}; a better one: {fetch}" if fetch else note
+
+
+def _on_disk(memory: int) -> tuple[str, Path | None, str]:
+    """Name and path of the best preset that is there, or else why none is."""
+    from pytest_supercharger.models.hub.cache import locate
+    from pytest_supercharger.models.hub.presets import best_on_disk
+
+    try:
+        found = best_on_disk(memory)
+        path = locate(found) if found else None
+    except ModelUnavailable as error:  # the hub's library is missing: nothing was fetched
+        return "", None, str(error)
+    none = f"no preset is on disk that fits this machine ({memory / 1e9:.0f} GB for a model)"
+    return found.name if found else "", path, none
 
 
 def _fetched(name: str, option: str) -> str:

@@ -20,7 +20,7 @@ _SCHEMES = ("http://", "https://")
 class Source(str, Enum):
     """Where a model comes from."""
 
-    AUTO = "auto"  # the best preset that is on disk
+    AUTO = "auto"  # the best preset that is on disk, else the bundled model
     TINY = "tiny"  # the bundled model
     PRESET = "preset"  # a preset's name, or hf:ORG/REPO[:FILE-or-quant]
     FILE = "file"  # a GGUF

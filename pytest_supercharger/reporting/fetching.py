@@ -14,6 +14,7 @@ from pytest_supercharger.models.hub.transfer import Remote
 
 _COLUMNS = "{mark:2}{memory:>6}  {name:24}{size:>12}  {disk:8}{licence}"
 _INDENT = " " * 10
+_BUNDLED = "knows small, common functions, and nothing of your project; needs no fetching, no GPU"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +27,15 @@ class ModelTable:
     best: Preset | None  # what auto takes
     recommended: Preset | None
     user_file: Path
+    bundled: int  # bytes of the bundled model
 
 
 def render_models(table: ModelTable, width: int) -> Iterator[str]:
     """One line for each preset, what is known of it below, and what ``auto`` takes."""
     head = {"mark": "", "memory": "memory", "name": "name", "size": "size", "disk": "on disk"}
     yield _COLUMNS.format(**head, licence="licence")
+    yield _bundled_row(table)
+    yield from _wrapped(_BUNDLED, width, _INDENT)
     for preset in table.presets:
         yield _row(table, preset)
         yield from _wrapped(_known(preset), width, _INDENT)
@@ -41,6 +45,17 @@ def render_models(table: ModelTable, width: int) -> Iterator[str]:
     if better and not (table.best and better.name == table.best.name):
         yield f"Better here: {FETCH} {better.name}"
     yield f"Presets of your own: {table.user_file}"
+
+
+def _bundled_row(table: ModelTable) -> str:
+    return _COLUMNS.format(
+        mark="" if table.best else "*",
+        memory="any",
+        name="tiny",
+        size=gigabytes(table.bundled),
+        disk="bundled",
+        licence="MIT",
+    )
 
 
 def _row(table: ModelTable, preset: Preset) -> str:
@@ -64,7 +79,7 @@ def _choice(table: ModelTable) -> str:
     here = f"This machine has {gigabytes(table.memory)} for a model"
     if table.best:
         return f"{here}: auto takes {table.best.name} (*), the best on disk."
-    return f"{here}: no preset on disk fits, so auto has none to take."
+    return f"{here}: no preset on disk fits, so auto takes tiny (*), the bundled model."
 
 
 class FetchLines:
@@ -97,6 +112,11 @@ class FetchLines:
 def fetched(path: Path, name: str) -> Iterable[str]:
     """The file, and how to use it."""
     return (str(path), f"use it: pytest --supercharge --supercharge-model {name}")
+
+
+def nothing_to_fetch() -> str:
+    """Said where the bundled model is to be fetched."""
+    return "tiny is the bundled model: it came with pytest-supercharger and needs no fetching"
 
 
 def licence_note(preset: Preset) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pytest_supercharger.models.base import ModelInfo
+from pytest_supercharger.models.upgrade import Upgrade
 from pytest_supercharger.sandboxes.base import SandboxInfo
 
 
@@ -82,6 +83,7 @@ class StubReport:
     expecting: tuple[str, ...] = ()  # node ids that expect its exception: left out of the gate
     candidates: int = 0  # distinct bodies that were checked
     generated_tests: int = 0
+    trusts_tests: bool = True  # False: of generated tests the calls count, not what they expect
     examples: int = 0  # in the docstring, that can be run
     examples_passed: int = 0  # by the chosen body
     rounds: int = 0
@@ -137,6 +139,7 @@ class Report:
     model: ModelInfo | None = None  # None: no model was needed
     then: ModelInfo | None = None  # asked for what the first one left open; None: there is none
     judge: ModelInfo | None = None  # None: who writes judges as well
+    upgrade: Upgrade | None = None  # where the bundled model alone left stubs: what would serve
     sandbox: SandboxInfo | None = None
     final: FinalRun | None = None
     seconds: float = 0.0  # the whole run
@@ -159,6 +162,12 @@ class Report:
     def with_status(self, *statuses: Status) -> tuple[StubReport, ...]:
         """The stubs that ended so, in the order of the report."""
         return tuple(stub for stub in self.stubs if stub.status in statuses)
+
+    @property
+    def worth_more(self) -> tuple[StubReport, ...]:
+        """Stubs left open that more candidates, or a better model, might fill."""
+        unfilled = self.with_status(Status.UNFILLED)
+        return tuple(stub for stub in unfilled if stub.more_may_help)
 
     @property
     def counts(self) -> dict[Status, int]:

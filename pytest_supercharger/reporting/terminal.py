@@ -15,7 +15,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from pytest_supercharger.bundled import is_tiny
 from pytest_supercharger.models.base import ModelInfo
+from pytest_supercharger.models.hub.cache import FETCH, describe_size, gigabytes
+from pytest_supercharger.models.hub.preset import Preset
+from pytest_supercharger.models.upgrade import Upgrade
 from pytest_supercharger.reporting.report import (
     Chosen,
     Failure,
@@ -91,6 +95,7 @@ def report_lines(report: Report, *, width: int = 80, verbosity: int = 0) -> Iter
         yield from _final(report.final, width, verbosity)
     yield from _diff(report)
     yield from _labelled("error", report.error, width, "red")
+    yield from _labelled("model", _limits(report), width, "yellow")
     yield from _next(next_steps(report), width)
 
 
@@ -109,10 +114,10 @@ def next_steps(report: Report) -> tuple[Step, ...]:
             (report.patch and filled and report.mode == "patch", _apply("to apply it", report)),
             (report.patch and report.mode == "write", _apply_kept(report)),
             (filled and report.mode == "diff", _fill("to write this", report)),
-            (_worth_more(report), _more(report)),
+            (report.worth_more and not _offer(report), _more(report)),
         )
         if wanted
-    )
+    ) + tuple(_to_better_model(report))
 
 
 def describe_model(model: ModelInfo) -> str:
@@ -127,7 +132,8 @@ def describe_model(model: ModelInfo) -> str:
     digest = f" (sha256 {model.digest[:12]})" if model.digest else ""
     remarks = f"; remarks: {'; '.join(model.remarks)}" if model.remarks else ""
     address = f" at {model.source}" if "://" in model.source else ""  # where code is sent
-    return visible(f"{model.name}{address}{digest}, {', '.join(facts)}{remarks}")
+    name = f"{model.name} (bundled)" if is_tiny(model.source) else model.name
+    return visible(f"{name}{address}{digest}, {', '.join(facts)}{remarks}")
 
 
 def describe_sandbox(sandbox: SandboxInfo) -> str:
@@ -260,6 +266,8 @@ def _agreed(chosen: Chosen, stub: StubReport) -> str:
     """What speaks for a body that no project test reaches."""
     examples = f"{stub.examples_passed}/{stub.examples} docstring examples"
     generated = f"{chosen.generated_tests_passed}/{stub.generated_tests} generated tests"
+    if not stub.trusts_tests:
+        generated = count(stub.generated_tests, "generated call")
     told = [examples] if stub.examples else []
     return ", ".join([*told, generated] if stub.generated_tests else told) or "no tests"
 
@@ -477,14 +485,49 @@ def _fill(purpose: str, report: Report) -> Step:
     return Step(purpose=purpose, command=shlex.join(command))
 
 
-def _worth_more(report: Report) -> tuple[StubReport, ...]:
-    unfilled = report.with_status(Status.UNFILLED)
-    return tuple(stub for stub in unfilled if stub.more_may_help)
+def _limits(report: Report) -> str:
+    """What the bundled model is, where it has left something; else ""."""
+    upgrade = report.upgrade
+    if upgrade is None:
+        return ""
+    left = count(len(report.worth_more), "stub")
+    preset = _offer(report)
+    serves = f"On this machine {preset.name} would serve" if preset else _no_offer(upgrade)
+    return (
+        f"tiny, the bundled model of {gigabytes(upgrade.bundled)}, knows small, common functions, "
+        f"and nothing of your project: it left {left}. {serves}"
+    )
+
+
+def _no_offer(upgrade: Upgrade) -> str:
+    if upgrade.trouble:
+        return f"Which preset would serve is not known: {upgrade.trouble}"
+    return (
+        f"No preset fits the {gigabytes(upgrade.memory)} that this machine has for a model: name "
+        "a server with --supercharge-model"
+    )
+
+
+def _offer(report: Report) -> Preset | None:
+    return report.upgrade.preset if report.upgrade else None
+
+
+def _to_better_model(report: Report) -> Iterator[Step]:
+    """Fetch it, and run as before with it."""
+    preset, upgrade = _offer(report), report.upgrade
+    if preset is None or upgrade is None:
+        return
+    if not upgrade.on_disk:
+        size = describe_size(preset)
+        yield Step(purpose=f"to fetch it, once, {size}", command=f"{FETCH} {preset.name}")
+    command, _ = _split(report.command, {"--supercharge-model"})
+    command = (*command, "--supercharge-model", preset.name)
+    yield Step(purpose="to fill the rest with it", command=shlex.join(command))
 
 
 def _more(report: Report) -> Step:
     """The same run with more candidates, narrowed to the open stubs where they are few."""
-    open_ = _worth_more(report)
+    open_ = report.worth_more
     command, _ = _split(report.command, {"--supercharge-candidates"})
     if len(open_) <= FEW:
         command, _ = _split(command, {"--supercharge-only"})

@@ -58,10 +58,11 @@ def nothing_on_disk(folder: Path, python_path: Path | None = None) -> dict[str, 
     return {**env, "PYTHONPATH": str(python_path)} if python_path else env
 
 
-def test_a_list_without_a_model_says_what_llama_cpp_has_here(tmp_path: Path) -> None:
+def test_a_list_without_a_preset_says_what_llama_cpp_has_here(tmp_path: Path) -> None:
     run = NUMBERS.run("--supercharge-mode=list", model="auto", env=nothing_on_disk(tmp_path))
     assert run.returncode == 1, run.output
     assert "no preset is on disk" in run.output
+    assert "model: tiny (bundled), llama.cpp CPU" in run.output
     (line,) = (line for line in run.output.splitlines() if line.startswith("llama.cpp: "))
     if "CPU only" in line:
         assert re.search(r"CPU only \(.+\), \d+ threads?, \d+\.\d GB of memory free", line), line

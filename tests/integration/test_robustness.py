@@ -171,9 +171,7 @@ def test_a_stub_inside_a_marked_stub_goes_with_it() -> None:
     [
         ("nowhere.gguf", "there is no model file"),
         ("text.gguf", "is not a GGUF file"),
-        ("auto", "python -m pytest_supercharger fetch "),
         ("qwen2.5-coder-7b", "4.68 GB) is not on disk"),
-        ("tiny", "no model is bundled yet"),
         ("replay:nowhere.jsonl", "cannot read the recording"),
         ("replay:broken.jsonl", "broken.jsonl, line 2: not valid JSON"),
     ],
@@ -252,6 +250,83 @@ def test_rubbish_from_a_random_model_is_not_written(tmp_path: Path) -> None:
     assert run.report["model"]["backend"].startswith("llama.cpp")
     assert run.stub("::total")["tokens"]["completion"] > 0
     assert run.project.files["shop.py"] == ONE.files["shop.py"]
+
+
+# --- the bundled model
+
+
+def fresh_machine(folder: Path) -> dict[str, str]:
+    """A user who has never fetched anything."""
+    return {"HF_HOME": str(folder / "hf"), "XDG_CONFIG_HOME": str(folder / "config")}
+
+
+IMPOSSIBLE = Project(
+    {
+        "shop.py": ONE.files["shop.py"],
+        "test_shop.py": """\
+            from shop import total
+
+
+            def test_total():
+                assert total([1]) is ...
+            """,
+    }
+)
+
+
+@pytest.mark.llama
+@pytest.mark.skipif(not importlib.util.find_spec("llama_cpp"), reason="needs llama-cpp-python")
+def test_what_the_bundled_model_cannot_do_names_the_preset_and_two_commands(
+    tmp_path: Path,
+) -> None:
+    env = fresh_machine(tmp_path)
+    run = IMPOSSIBLE.run("--supercharge-rounds=1", model="tiny", env=env)
+    assert (run.returncode, run.status("::total")) == (1, "unfilled"), run.output
+    assert "model: tiny (bundled) (sha256 " in run.output
+    assert run.report["model"]["name"] == "tiny"
+    said = " ".join(run.output.split())
+    assert said.count("knows small, common functions, and nothing of your project") == 1
+    assert "it left 1 stub. On this machine " in said
+    assert said.count("python -m pytest_supercharger fetch ") == 1
+    preset = said.partition("On this machine ")[2].partition(" would serve")[0]
+    assert f"GB: python -m pytest_supercharger fetch {preset} next" in said
+    assert said.endswith(f"--supercharge-rounds=1 --supercharge-model {preset}")
+    assert "--supercharge-model=tiny" not in said.rpartition("next ")[2]
+
+
+@pytest.mark.llama
+@pytest.mark.skipif(not importlib.util.find_spec("llama_cpp"), reason="needs llama-cpp-python")
+def test_with_another_model_after_it_nothing_is_said_of_the_bundled_one(tmp_path: Path) -> None:
+    wrong = json.dumps({"stub": "shop.py::total", "request": "code", "completion": "    pass\n"})
+    run = IMPOSSIBLE.with_files({"big.jsonl": wrong}).run(
+        "--supercharge-rounds=1", model="tiny,then:replay:big.jsonl", env=fresh_machine(tmp_path)
+    )
+    assert (run.returncode, run.status("::total")) == (1, "unfilled"), run.output
+    assert "1 stub left, asking big.jsonl" in run.output
+    assert "pytest_supercharger fetch" not in run.output
+
+
+@pytest.mark.llama
+@pytest.mark.skipif(not importlib.util.find_spec("llama_cpp"), reason="needs llama-cpp-python")
+def test_a_first_run_without_a_model_takes_the_bundled_one(tmp_path: Path) -> None:
+    run = ONE.run(model="auto", env=fresh_machine(tmp_path))
+    assert run.returncode in (0, 1), run.output
+    assert "model: tiny (bundled) (sha256 " in run.output
+    assert "auto: no preset is on disk that fits this machine" in run.output
+    assert "; the bundled model (tiny) is taken; a better one: " in run.output
+
+
+@pytest.mark.parametrize("model", ["tiny", "auto"])
+def test_without_llama_cpp_the_bundled_model_says_how_to_install_it(
+    tmp_path: Path, model: str
+) -> None:
+    missing = 'raise ModuleNotFoundError("No module named llama_cpp", name="llama_cpp")\n'
+    (tmp_path / "llama_cpp.py").write_text(missing)
+    env = {**fresh_machine(tmp_path), "PYTHONPATH": str(tmp_path)}
+    run = ONE.run(model=model, env=env)
+    assert run.returncode == 4, run.output
+    assert 'pip install "pytest-supercharger[llama]"' in run.output
+    assert "Traceback" not in run.output
 
 
 # --- sandboxes and candidates

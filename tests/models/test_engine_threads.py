@@ -154,3 +154,8 @@ def test_without_control_groups_there_is_no_limit(tmp_path: Path) -> None:
 
 def test_this_machine_gives_a_number_of_threads_that_it_has() -> None:
     assert 1 <= decoding_threads() <= (os.cpu_count() or 1)
+
+
+def test_a_very_small_model_is_decoded_by_one_thread() -> None:
+    assert decoding_threads(allowed=range(8), weights=10_000_000) == 1
+    assert decoding_threads(allowed=range(8), weights=15_000_000) > 1

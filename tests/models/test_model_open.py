@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from gguf_files import RandomModel, cut
 from misbehaving_server import MisbehavingServer
 
-from pytest_supercharger.exceptions import ModelUnavailable
+from pytest_supercharger.bundled import prompts_dir, tiny_model
+from pytest_supercharger.exceptions import ModelUnavailable, SetupError
 from pytest_supercharger.models.hub.presets import load_presets, recommended
+from pytest_supercharger.models.llama import hardware
 from pytest_supercharger.models.machine import memory_for_models
-from pytest_supercharger.models.open import open_model
+from pytest_supercharger.models.open import Located, open_model
+from pytest_supercharger.models.spec import Source
+from pytest_supercharger.prompts import load_prompts
 
+needs_llama = pytest.mark.skipif(
+    importlib.util.find_spec("llama_cpp") is None,
+    reason='needs llama-cpp-python: pip install "pytest-supercharger[llama]"',
+)
 LINE = '{"stub": "a.py::f", "request": "code", "completion": "pass"}\n'
 
 
@@ -79,14 +89,11 @@ def put_on_disk(cache: Path, repo: str, file: str) -> Path:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("tiny", "no model is bundled yet"),
         ("hf:org/repo", "python -m pytest_supercharger fetch hf:org/repo"),
         ("qwen2.5-coder-7b", "4.68 GB"),
         ("qwen2.5-coder-7b", "python -m pytest_supercharger fetch qwen2.5-coder-7b"),
         ("quen", "unknown model 'quen': presets are qwen2.5-coder-1.5b, "),
-        ("auto", "no preset is on disk that fits this machine"),
-        ("auto", "python -m pytest_supercharger fetch "),
-        ("auto", "replay:PATH"),
+        ("quen", "takes auto, tiny (the bundled model), "),
     ],
 )
 @pytest.mark.usefixtures("hub_cache")
@@ -114,6 +121,89 @@ def test_auto_takes_what_is_on_disk_and_names_a_better_one(tmp_path: Path, hub_c
     assert better is not None
     if better != smallest:
         assert f"a better one: the preset {better.name} (" in note
+
+
+@pytest.mark.parametrize("spec", ["tiny", "auto"])
+@pytest.mark.usefixtures("hub_cache")
+def test_the_bundled_model_is_there_without_a_preset(tmp_path: Path, spec: str) -> None:
+    found, note, *_ = [*opening(spec, tmp_path).stdout.splitlines(), ""]
+    assert found == str(tiny_model())
+    if spec == "tiny":
+        assert note == ""
+        return
+    assert note.startswith("auto: no preset is on disk that fits this machine (")
+    assert "; the bundled model (tiny) is taken; a better one: " in note
+    better = recommended(memory_for_models())
+    assert better is not None
+    assert note.endswith(f"fetch it once with `python -m pytest_supercharger fetch {better.name}`")
+
+
+@pytest.mark.usefixtures("hub_cache")
+def test_auto_needs_no_library_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an environment that has llama-cpp-python alone."""
+    missing = "raise ModuleNotFoundError('No module named huggingface_hub')\n"
+    (tmp_path / "huggingface_hub.py").write_text(missing)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    found, note, *_ = opening("auto", tmp_path).stdout.splitlines()
+    assert found == str(tiny_model())
+    assert note.startswith("auto: models of the hub need huggingface_hub")
+    assert "; the bundled model (tiny) is taken; a better one: " in note
+
+
+def bundled(path: Path, gpu: str = "auto") -> Located:
+    return Located(source=Source.TINY, value=str(path), context=None, gpu=gpu)
+
+
+@needs_llama
+def test_the_bundled_model_runs_on_the_cpu_whatever_there_is(tmp_path: Path) -> None:
+    model = open_model("tiny", rootdir=tmp_path)
+    try:
+        assert (model.info.name, model.info.gpu_layers) == ("tiny", 0)
+        assert model.info.backend == "llama.cpp CPU"
+        assert model.info.family == "supercharger-tiny"
+        assert load_prompts(prompts_dir()).families[model.info.family]
+    finally:
+        model.close()
+
+
+@needs_llama
+def test_a_gpu_that_is_required_is_required_of_the_bundled_model_too(tmp_path: Path) -> None:
+    if "CPU only" not in hardware().summary:
+        pytest.skip("a GPU is there")
+    with pytest.raises(SetupError, match="--supercharge-gpu=require"):
+        open_model("tiny", rootdir=tmp_path, gpu="require")
+
+
+@needs_llama
+def test_a_damaged_bundled_file_says_to_install_again(tmp_path: Path) -> None:
+    (tmp_path / "MODEL_CARD.md").write_text(f"sha256 {'0' * 64}\n")
+    whole = RandomModel().write(tmp_path / "whole.gguf")
+    cut(whole, tmp_path / "cut.gguf", share=0.5)
+    (tmp_path / "page.gguf").write_text("<html>")
+    for name in ("cut.gguf", "page.gguf"):
+        with pytest.raises(ModelUnavailable, match=r"is damaged, .*: install pytest-supercharger"):
+            bundled(tmp_path / name).open()
+    with pytest.raises(ModelUnavailable, match="is damaged"):
+        bundled(tmp_path / "page.gguf").preview()
+
+
+@needs_llama
+def test_a_whole_bundled_file_that_does_not_load_is_no_damage(tmp_path: Path) -> None:
+    """The reason is elsewhere, and told as of any file."""
+    page = tmp_path / "page.gguf"
+    page.write_text("<html>")
+    digest = hashlib.sha256(page.read_bytes()).hexdigest()
+    (tmp_path / "MODEL_CARD.md").write_text(f"sha256 {digest}\n")
+    with pytest.raises(ModelUnavailable, match="is not a GGUF file"):
+        bundled(page).open()
+
+
+def test_the_bundled_model_by_its_path_is_the_same_file(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.gguf"
+    link = tmp_path / "link.gguf"
+    link.symlink_to(path)
+    assert bundled(path).takes_memory
+    assert bundled(path).is_same(bundled(link))
 
 
 def test_two_models_are_not_one(tmp_path: Path) -> None:

@@ -8,7 +8,10 @@ from textwrap import dedent
 import pytest
 from _pytest._io import TerminalWriter  # the writer that pytest hands us
 
+from pytest_supercharger.bundled import tiny_model
 from pytest_supercharger.models.base import ModelInfo
+from pytest_supercharger.models.hub.preset import Preset
+from pytest_supercharger.models.upgrade import Upgrade
 from pytest_supercharger.reporting.report import (
     Chosen,
     Failure,
@@ -25,6 +28,7 @@ from pytest_supercharger.reporting.report import (
 from pytest_supercharger.reporting.terminal import (
     count,
     describe_facts,
+    describe_model,
     duration,
     next_steps,
     render_report,
@@ -406,3 +410,87 @@ def test_with_two_models_it_is_told_how_many_bodies_came_from_each() -> None:
     assert "models    1 body by small, 2 bodies by big\n" in text_of(report)
     assert "models " not in text_of(replace(report, then=None))
     assert "models " not in text_of(replace(report, stubs=(UNFILLED,)))
+
+
+# --- the bundled model
+
+PRESET = Preset(
+    name="coder-7b",
+    repository="maker/Coder",
+    files=("coder.gguf",),
+    size=4_680_000_000,
+    memory=8_000_000_000,
+)
+UPGRADE = Upgrade(bundled=9_707_616, preset=PRESET, memory=8_430_000_000)
+
+
+def test_what_the_bundled_model_leaves_is_said_with_the_two_commands_that_serve() -> None:
+    text = text_of(replace(REPORT, upgrade=UPGRADE))
+    assert text.endswith(
+        dedent(
+            """\
+            model     tiny, the bundled model of 9.71 MB, knows small, common functions, and
+                      nothing of your project: it left 1 stub. On this machine coder-7b
+                      would serve
+            next      to put the sources back: pytest --supercharge-undo
+            next      to fetch it, once, 4.68 GB:
+                      python -m pytest_supercharger fetch coder-7b
+            next      to fill the rest with it:
+                      pytest --supercharge --supercharge-model coder-7b
+            """
+        )
+    )
+
+
+def test_it_is_said_with_every_verbosity_and_once() -> None:
+    for verbosity in (-1, 0, 1):
+        text = text_of(replace(REPORT, upgrade=UPGRADE), verbosity)
+        assert text.count("the bundled model") == 1
+        assert text.count("fetch coder-7b") == 1
+
+
+def test_a_better_model_that_is_on_disk_is_not_fetched_again() -> None:
+    steps = commands(replace(REPORT, upgrade=replace(UPGRADE, on_disk=True)))
+    assert steps[-1] == "pytest --supercharge --supercharge-model coder-7b"
+    assert not [step for step in steps if "fetch" in step]
+
+
+def test_the_run_with_a_better_model_is_the_one_that_was_started() -> None:
+    command = ("python", "-m", "pytest", "--supercharge", "--supercharge-model=tiny", "-k", "a b")
+    steps = commands(replace(REPORT, upgrade=UPGRADE, command=command))
+    assert steps[-1] == ("python -m pytest --supercharge -k 'a b' --supercharge-model coder-7b")
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "words"),
+    [
+        (replace(UPGRADE, preset=None, memory=1_900_000_000), "No preset fits the 1.9 GB that"),
+        (replace(UPGRADE, preset=None, trouble="presets.toml, x: no"), "known: presets.toml, x"),
+    ],
+)
+def test_without_a_preset_that_serves_more_candidates_are_offered(
+    upgrade: Upgrade, words: str
+) -> None:
+    report = replace(REPORT, upgrade=upgrade)
+    assert words in " ".join(text_of(report).split())
+    assert "--supercharge-candidates=64" in commands(report)[-1]
+
+
+def test_the_bundled_model_is_called_so() -> None:
+    model = ModelInfo(
+        name="tiny",
+        source=str(tiny_model()),
+        digest="0123456789abcdef",
+        backend="llama.cpp CPU",
+        gpu_layers=0,
+        context=1024,
+        slots=16,
+    )
+    said = "tiny (bundled) (sha256 0123456789ab), llama.cpp CPU, context 1024, 16 slots"
+    assert describe_model(model) == said
+    assert "(bundled)" not in describe_model(replace(model, source="/models/tiny.gguf"))
+
+
+def test_of_tests_that_are_not_trusted_only_the_calls_are_told() -> None:
+    stub = replace(AGREED, trusts_tests=False)
+    assert describe_facts(stub) == "5 generated calls, 9 candidates, agreement 0.71, 4.1s"

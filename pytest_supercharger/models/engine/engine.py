@@ -76,7 +76,7 @@ class Engine:
             cells=self.plan.cells,
             sequences=self.plan.slots + PROMPTS,
             chunk=GPU_CHUNK if on_gpu else CPU_CHUNK,
-            threads=decoding_threads(),
+            threads=decoding_threads(weights=_size(Path(options.path))),
             on_gpu=on_gpu,
         )
         if options.checked != self.plan.layers_on_gpu:
