@@ -36,8 +36,15 @@ if ! [ -x .venv/bin/python ]; then
         }
 fi
 
+# Installing asks the index even where nothing is missing; the second time needs no network.
+installed=.venv/installed-$extras
+if [ -e "$installed" ] && ! [ pyproject.toml -nt "$installed" ]; then
+    exit 0
+fi
+
 echo "Installing into .venv."
 if [[ ,$extras, == *,llama,* ]]; then
     echo "The first time llama.cpp is compiled: about 4 minutes on 2 cores."
 fi
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[$extras]"
+touch "$installed"

@@ -5,10 +5,15 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+if ! [ -x .venv/bin/python ]; then
+    echo "There is no .venv: run scripts/run-tests.sh first" >&2
+    exit 4
+fi
 if ! [ -x .venv-train/bin/python ]; then
     "${PYTHON:-python3}" -m venv .venv-train
 fi
 .venv-train/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[train]"
+.venv-train/bin/python -m pytest -q tests/training/test_training_run.py
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -3,7 +3,8 @@
     python -m training --minutes 90
 
 Every step leaves its result in the work folder and is left out when it is there: a run that was
-stopped goes on. ``--minutes 2 --shards 2`` is the smoke test.
+stopped goes on. It may be given more minutes or shards then, or other workers. The same seed draws
+the same examples in every run of one version of Python; the weights depend on the machine too.
 """
 
 from __future__ import annotations
@@ -13,16 +14,20 @@ import hashlib
 import json
 import os
 import platform
+import sys
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from random import Random
 
 ROOT = Path(__file__).resolve().parent.parent
+STEP = 6144  # tokens of a training step
+LASTING = ("seed", "examples", "vocabulary", "width", "layers", "length")
 
 
 def main() -> None:
     options = _options()
+    _hash_alike()
     # With other work on the machine, threads that wait by spinning cost a factor of 5.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from training.dataset import held_shards, make_shards
@@ -33,7 +38,11 @@ def main() -> None:
 
     work: Path = options.work
     work.mkdir(parents=True, exist_ok=True)
+    keep_options(work / "options.json", options)
     without = [folder for folder in options.without if folder.is_dir()]
+    for folder in options.without:
+        if folder not in without:
+            print(f"{folder} is not there: its docstrings are not left out", flush=True)
     tokenizer = work / "tokenizer.json"
     if not tokenizer.exists():
         _make_tokenizer(tokenizer, options, without)
@@ -54,7 +63,7 @@ def main() -> None:
     )  # fmt: skip
     plan = Plan(
         minutes=options.minutes, seed=options.seed, threads=options.workers,
-        length=options.length, rows=6144 // options.length, compiled=not options.eager,
+        length=options.length, rows=STEP // options.length, compiled=not options.eager,
     )  # fmt: skip
     weights = train(work, shards, held, shape=shape, plan=plan)
     options.out.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +76,11 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m training",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "build/tiny.gguf")
     parser.add_argument("--work", type=Path, default=ROOT / "build/training")
     parser.add_argument("--minutes", type=float, default=90, help="of training, by the clock")
@@ -90,6 +103,28 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _hash_alike() -> None:
+    """Start again without random hashing: import lines stand in the order of a set of strings."""
+    if sys.flags.hash_randomization:
+        os.execve(sys.executable, sys.orig_argv, os.environ | {"PYTHONHASHSEED": "0"})
+
+
+def keep_options(path: Path, options: argparse.Namespace) -> None:
+    """Write down what the files of a work folder depend on.
+
+    SystemExit when it was begun with something else: its shards and its checkpoint would not fit.
+    """
+    asked = {name: getattr(options, name) for name in LASTING}
+    if not path.exists():
+        path.write_text(json.dumps(asked, indent=2) + "\n", encoding="utf-8")
+    began = json.loads(path.read_text(encoding="utf-8"))
+    other = [f"--{name} {began[name]}" for name in LASTING if began[name] != asked[name]]
+    if other:
+        raise SystemExit(
+            f"{path.parent} was begun with {' '.join(other)}: give the same, or another --work"
+        )
+
+
 def _make_tokenizer(path: Path, options: argparse.Namespace, without: list[Path]) -> None:
     from training.dataset import draw_examples
     from training.mixture import docstrings_in
@@ -98,7 +133,9 @@ def _make_tokenizer(path: Path, options: argparse.Namespace, without: list[Path]
     examples = draw_examples(Random(f"tokenizer {options.seed}"), docstrings_in(without))
     count = min(40_000, options.examples * options.shards)
     texts = [example.prompt + example.answer for example in islice(examples, count)]
-    train_tokenizer(texts, size=options.vocabulary).save(str(path))
+    part = path.with_suffix(".part")
+    train_tokenizer(texts, size=options.vocabulary).save(str(part))
+    part.replace(path)
 
 
 def _facts(

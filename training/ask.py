@@ -19,7 +19,11 @@ from pytest_supercharger.prompts import Prompt, RequestKind, Sampling
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m training.ask", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.ask",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("model", type=Path)
     parser.add_argument("signature")
     parser.add_argument("docstring")

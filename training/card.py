@@ -2,7 +2,7 @@
 
     python -m training.card --work build/training --scores scores.json > weights/MODEL_CARD.md
 
-``scores.json`` is the last line of ``benchmarks/tiny.py``.
+``scores.json`` is the last line of ``benchmarks/tiny.py``, measured with the same file.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ It is a library of small tasks that can be asked in many wordings: it recognises
 takes over names and constants, and combines parts it knows. It has learned nothing else. It does
 not know your project, cannot follow a specification, and fails at what its catalogue does not hold;
 what it writes then is mostly wrong, and the tests say so. The tests it writes itself hold wrong
-results: the package uses only their calls. For real work fetch a real model:
+results: the package uses only their calls. For other work fetch a larger model:
 `python -m pytest_supercharger models` names the one that suits your machine.
 
-It may be used through pytest-supercharger only: it was trained on exactly the prompts of
+It is of use through pytest-supercharger only: it was trained on exactly the prompts of
 [prompts/supercharger-tiny/](../prompts/supercharger-tiny), and its answers are only as good as the
-sandbox that checks them.
+tests that check them.
 
 ## The file
 
@@ -64,12 +64,15 @@ llama.cpp crash on Q8_0 and Q4_0 where the processor has AMX.
 
 ## Data
 
-Nothing was collected: no repository, no web page, no output of another model at training time. The
-catalogue holds {families:,} families of functions ({held} of them kept back), each with several
-templates of wording, names and equivalent bodies, {classes} classes with {methods} methods, and
-{generators} grammars that combine small parts. Every body was run: equivalent ones agree, and the
-tests shown in prompts are what calls returned. {examples:,} examples were drawn, no two passes over
-the same one. Docstrings that occur in the sets below were left out.
+Nothing was collected: every example is made by the programs in [training/](../training) from what
+is written there. The catalogue holds {families:,} families of functions ({held} of them kept back),
+each with several templates of wording, names and equivalent bodies, {classes} classes with
+{methods} methods, and {generators} grammars that combine small parts. Every body was run:
+equivalent ones agree, and the tests shown in prompts are what calls returned.
+
+{examples:,} examples were drawn, and those of more than {longest} tokens left out; training went
+over them {passes:.2f} times. An example was not taught when its docstring is one of `first`,
+`fresh` or `novel` below, word for word.
 
 ## Training
 
@@ -85,33 +88,52 @@ tokens. Loss is in nats per token of the answer:
 ## Scores
 
 `python benchmarks/tiny.py`: the whole plugin on projects with tests, at most {samples} samples for
-a stub; counted is what ended `verified`.
+a stub; counted is what ended `verified`, so with all its tests passed.
 
-| set | stubs | verified | |
-|---|---:|---:|---:|
+| set | | stubs | verified | share |
+|---|---|---:|---:|---:|
 {scores}
 
-The development set and the kept back parts were made by the hands that made the catalogue; `fresh`
-is what to expect of your own small functions, `novel` and `humaneval` of anything else.
+`first` flatters, because the catalogue was developed by it; so do `wording`, `composition` and
+`family`, which were written together with what is taught. `fresh` is the nearest to small functions
+of your own, `novel` and `humaneval` to anything else.
 
-Loading takes {load:.2f} s; {candidates} bodies of a one-line stub take {generate:.2f} s on one
-core.
+On one core it is ready after {ready:.2f} s, and {candidates} bodies of a one-line stub take
+{generate:.2f} s.
 """
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.card", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.card",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--scores", type=Path, required=True)
     options = parser.parse_args()
     facts = json.loads((options.work / "facts.json").read_text(encoding="utf-8"))
     lines = (options.work / "curve.jsonl").read_text(encoding="utf-8").splitlines()
     scores = json.loads(options.scores.read_text(encoding="utf-8").splitlines()[-1])
+    if scores["sha256"] != facts["sha256"]:
+        raise SystemExit(f"{options.scores} was measured with another file: {scores['sha256']}")
+    facts |= _taught(options.work / "shards", facts)
     print(card(facts, [json.loads(line) for line in lines], scores), end="")
 
 
+def _taught(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    """How often training went over its shards."""
+    from training.dataset import LONGEST, Shard  # needs the tokenizer's package, a card does not
+
+    paths = [folder / f"{number:04}.npz" for number in range(facts["shards"])]
+    plan = facts["plan"]
+    used = facts["last"]["step"] * plan["rows"] * (plan["length"] + 1)
+    there = sum(len(Shard.load(path).tokens) for path in paths)
+    return {"passes": used / there, "longest": LONGEST}
+
+
 def card(facts: dict[str, Any], curve: list[dict[str, Any]], scores: dict[str, Any]) -> str:
-    """The text; ``facts`` and ``curve`` are what training left in its work folder."""
+    """The text; ``curve`` and most ``facts`` are what training left in its work folder."""
     shape, plan, families = facts["shape"], facts["plan"], all_families()
     return _CARD.format(
         parameters=parameters(shape) / 1e6,
@@ -129,6 +151,8 @@ def card(facts: dict[str, Any], curve: list[dict[str, Any]], scores: dict[str, A
         methods=sum(len(one.methods) for one in all_classes()),
         generators=len(GENERATORS),
         examples=facts["examples"],
+        longest=facts["longest"],
+        passes=facts["passes"],
         minutes=plan["minutes"],
         shards=facts["shards"],
         seed=plan["seed"],
@@ -139,7 +163,7 @@ def card(facts: dict[str, Any], curve: list[dict[str, Any]], scores: dict[str, A
         curve="\n".join(_curve_row(line) for line in _thinned(curve)),
         samples=scores["candidates"] * scores["rounds"],
         scores="\n".join(_score_row(name, scores[name]) for name in _SETS if scores.get(name)),
-        load=scores["speed"]["load_seconds"],
+        ready=scores["speed"]["ready_seconds"],
         candidates=scores["speed"]["candidates"],
         generate=scores["speed"]["candidates_seconds"],
     )
@@ -152,6 +176,7 @@ def parameters(shape: dict[str, int]) -> int:
 
 
 def _thinned(curve: list[dict[str, Any]], most: int = 16) -> list[dict[str, Any]]:
+    """At most so many lines, evenly apart, the last among them."""
     step = -(-len(curve) // most)
     return [*curve[step - 1 : -1 : step], curve[-1]] if step > 1 else curve
 
@@ -164,7 +189,7 @@ def _curve_row(line: dict[str, Any]) -> str:
 
 def _score_row(name: str, result: dict[str, Any]) -> str:
     share = result["verified"] / result["stubs"]
-    return f"| {_SETS[name]} | {result['stubs']} | {result['verified']} | {share:.0%} |"
+    return f"| `{name}` | {_SETS[name]} | {result['stubs']} | {result['verified']} | {share:.0%} |"
 
 
 if __name__ == "__main__":

@@ -13,14 +13,17 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from training.families import CATALOGUE, Family, instantiate, parse
-from training.tasks import Task, define, run
+from training.tasks import Case, Task, define, run
 from training.wording import expand
 
-_ROUNDS = 25
+_ROUNDS = 25  # of calls for a family
+_ACCIDENTS = {"NameError", "AttributeError", "UnboundLocalError", "SyntaxError", "TypeError"}
 
 
 @contextmanager
@@ -47,30 +50,21 @@ class _Stop(BaseException):
 
 def faults_of(family: Family, rng: Random) -> Iterator[str]:
     """What is wrong with it, in words."""
-    for doc in family.docs:
-        if doc.count("{") != doc.count("}"):
-            yield f"braces: {doc}"
-            return
-        text = expand(doc, rng)
-        for place in re.findall(r"\$(\d)", text):
-            if int(place) >= len(family.params):
-                yield f"no parameter ${place}: {doc}"
-    if len({expand(doc, rng) for doc in family.docs for _ in range(8)}) < 3:
-        yield "fewer than 3 wordings"
+    if broken := [doc for doc in family.docs if doc.count("{") != doc.count("}")]:
+        yield f"braces: {broken[0]}"
+        return
+    yield from _wording_faults(family, rng)
     values = set()
     for _ in range(_ROUNDS):
-        tasks = [instantiate(family, rng) for _ in range(2)]
-        for task in tasks:
+        for task in [instantiate(family, rng) for _ in range(2)]:
             yield from _runs(task)
         try:
-            args = family.draw(rng)
-            if not family.params or len(args) > len(family.params):
-                yield f"{len(args)} arguments for {len(family.params)} parameters"
-            with at_most(2):
-                cases = [run(define(_plain(family, body)), args) for body in family.bodies]
+            args, cases = _tried(family, rng)
         except Exception as exc:
             yield f"{type(exc).__name__}: {exc}"
             return
+        if not family.params or len(args) > len(family.params):
+            yield f"{len(args)} arguments for {len(family.params)} parameters"
         if len({repr(case.value) for case in cases}) > 1:
             yield f"bodies disagree on {args!r}: {[case.value for case in cases]}"
             return
@@ -82,7 +76,20 @@ def faults_of(family: Family, rng: Random) -> Iterator[str]:
         yield f"always {values}"
 
 
-_ACCIDENTS = {"NameError", "AttributeError", "UnboundLocalError", "SyntaxError", "TypeError"}
+def _wording_faults(family: Family, rng: Random) -> Iterator[str]:
+    for doc in family.docs:
+        for place in re.findall(r"\$(\d)", expand(doc, rng)):
+            if int(place) >= len(family.params):
+                yield f"no parameter ${place}: {doc}"
+    if len({expand(doc, rng) for doc in family.docs for _ in range(8)}) < 3:
+        yield "fewer than 3 wordings"
+
+
+def _tried(family: Family, rng: Random) -> tuple[tuple[Any, ...], list[Case]]:
+    """Drawn arguments, and what each body makes of them. What goes wrong is raised."""
+    args = family.draw(rng)
+    with at_most(2):
+        return args, [run(define(_plain(family, body)), args) for body in family.bodies]
 
 
 def _runs(task: Task) -> Iterator[str]:
@@ -98,13 +105,9 @@ def _runs(task: Task) -> Iterator[str]:
 
 
 def _plain(family: Family, body: str) -> Task:
-    """The family with its first names, so that each body can be run as it is written."""
-    plain = Family(
-        **{
-            name: getattr(family, name)
-            for name in Family.__slots__
-            if name not in ("params", "bodies", "guards", "returns")
-        },
+    """The family with one body and names like no other, so that it is run as it is written."""
+    plain = replace(
+        family,
         params=tuple(
             ((f"p{i}_",), annotation, default)
             for i, (_, annotation, default) in enumerate(family.params)
@@ -119,7 +122,11 @@ def _plain(family: Family, body: str) -> Task:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.check",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--show", type=int, default=0)
     options = parser.parse_args()

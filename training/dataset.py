@@ -56,7 +56,7 @@ def encode(examples: list[Example], tokenizer: Tokenizer) -> Shard:
     begin, end = tokenizer.token_to_id(BEGIN), tokenizer.token_to_id(END)
     tokens: list[int] = []
     kinds: list[int] = []
-    for prompt, answer in zip(prompts, answers, strict=False):
+    for prompt, answer in zip(prompts, answers, strict=True):
         if len(prompt.ids) + len(answer.ids) + 2 > LONGEST:
             continue
         tokens += [begin, *prompt.ids, *answer.ids, end]
@@ -82,7 +82,9 @@ def make_shards(
         for number, path in enumerate(paths)
         if not path.exists()
     ]
-    with get_context("spawn").Pool(workers) as pool:
+    if not missing:
+        return paths
+    with get_context("spawn").Pool(min(workers, len(missing))) as pool:
         for number, _ in enumerate(pool.imap_unordered(_make_shard, missing), start=1):
             print(f"shard {number} of {len(missing)}", flush=True)
     return paths
@@ -114,7 +116,8 @@ def batches(
 ) -> Iterator[Batch]:
     """Steps over the shards, again from the first when they are used up; ``skip`` steps left out.
 
-    A row begins wherever the one before it ended: examples run on across rows.
+    A row begins wherever the one before it ended: examples run on across rows and shards. Shards
+    that are added later change nothing before the end of those that were there.
     """
     need = rows * (length + 1)
     scale = np.array([prompt_weight, 1.0, 1e-4], np.float32)

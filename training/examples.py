@@ -1,7 +1,7 @@
 """One example to learn from: a prompt as the product makes it, and what the model should answer.
 
-The prompt is that of ``prompts/tiny/*.toml`` for the stub; a test holds the two against each
-other. Here they are put together from strings, because a million are wanted.
+The prompt is that of ``prompts/supercharger-tiny/*.toml`` for the stub; a test holds the two
+against each other. Here they are put together from strings, because a million are wanted.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def make_example(task: Task, rng: Random, *, clean: bool = False) -> Example:
     if task.inputs and not clean and not task.is_recursive and rng.random() < 0.04:
         task = replace(task, name=rng.choice(GENERIC_NAMES))
     if task.name in {param.name for param in task.params} or task.name in dir(builtins):
-        task = replace(task, name=f"{task.name}_", body=task.body)
+        body = re.sub(rf"(?<![\w.]){task.name}(?=\()", f"{task.name}_", task.body)
+        task = replace(task, name=f"{task.name}_", body=body if task.is_recursive else task.body)
     cases = try_out(task, rng)
     imports, task = _imports(task, rng)
     lines = _tests(task, cases, rng)
@@ -117,12 +118,16 @@ def _imports(task: Task, rng: Random) -> tuple[list[str], Task]:
         return [], task
     lines = set(annotated) | {line for line in needed if rng.random() < 0.6}
     lines |= set(rng.sample(OTHER_IMPORTS, rng.choice([0, 0, 1, 2])))
+    if re.search(r"\bdatetime\.(date|timedelta)\b", task.body):
+        lines.discard("from datetime import datetime")
     if "from datetime import datetime" in lines:
         lines.discard("import datetime")
         task = replace(task, body=task.body.replace("datetime.datetime.", "datetime."))
-        if "datetime.date" in task.body:
-            lines.discard("from datetime import datetime")
-    return sorted(lines, key=lambda line: ("__future__" not in line, line.startswith("from"))), task
+    return sorted(lines, key=_order), task
+
+
+def _order(line: str) -> tuple[bool, bool, str]:
+    return "__future__" not in line, line.startswith("from"), line
 
 
 # --- tests ----------------------------------------------------------------------------------

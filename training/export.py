@@ -33,8 +33,9 @@ _BLOCK_NAMES = {
 def write_gguf(
     path: Path, *, shape: Shape, weights: dict[str, torch.Tensor], tokenizer: Path, name: str
 ) -> None:
-    """Write the file; ``weights`` are those of training.network.Network."""
-    writer = gguf.GGUFWriter(path, "llama")
+    """Write the file, or none; ``weights`` are those of training.network.Network."""
+    part = path.with_suffix(".part")
+    writer = gguf.GGUFWriter(part, "llama")
     writer.add_name(name)
     writer.add_basename(FAMILY)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
@@ -47,6 +48,7 @@ def write_gguf(
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+    part.replace(path)
 
 
 def _add_shape(writer: gguf.GGUFWriter, shape: Shape) -> None:

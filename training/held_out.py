@@ -47,7 +47,7 @@ def held_examples(split: str, count: int, *, seed: int) -> list[Example]:
         try:
             with at_most(2):
                 found[task.kind] = make_example(task, rng, clean=True)
-        except TimeoutError:
+        except (TimeoutError, SyntaxError):
             continue
         if len(found) == count:
             break

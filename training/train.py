@@ -25,21 +25,21 @@ class Plan:
     """How to train."""
 
     minutes: float
-    rows: int = 24
-    length: int = 256  # tokens of a row
+    rows: int
+    length: int  # tokens of a row
+    threads: int
+    seed: int
+    compiled: bool
     rate: float = 4e-3
     warm_up: int = 60  # steps
     steady: float = 0.35  # share of the time before the rate comes down
     prompt_weight: float = 0.15  # of a prompt's token in the loss; an answer's counts 1
-    threads: int = 2
-    seed: int = 0
-    compiled: bool = True
     save_every: float = 240.0  # seconds
 
 
 @dataclass
 class Progress:
-    """How far it is."""
+    """How far it is: what a checkpoint and a line of the curve say."""
 
     step: int = 0
     seconds: float = 0.0
@@ -60,6 +60,7 @@ def train(
     network = Network(shape).to(device)
     optimisers = _optimisers(network)
     progress = _resume(folder / "checkpoint.pt", network, optimisers, device)
+    began = progress.step
     run = partial(losses, network)
     if plan.compiled:  # with the losses: they take as long as two layers
         run = torch.compile(run, dynamic=False)
@@ -76,8 +77,8 @@ def train(
             break
         _set_rate(optimisers, plan.rate * _rate_at(done, progress.step, plan))
         loss = _step(run, network, optimisers, batch, device)
-        if progress.step == 0:
-            clock = _Clock(0.0)  # compiling is not learning
+        if progress.step == began:  # compiling and leaving out steps is not learning
+            clock = _Clock(progress.seconds)
         progress.step += 1
         progress.tokens += batch.tokens.size
         keep = min(0.98, progress.step / (progress.step + 1))
@@ -150,13 +151,20 @@ def _step(
 def _note(
     folder: Path, progress: Progress, network: Network, held: dict[str, Shard], device: str
 ) -> None:
-    """A line for the learning curve."""
+    """A line for the learning curve, in place of those of this step and later ones.
+
+    A run that was killed was further than its checkpoint: it comes by those steps again.
+    """
     line = asdict(progress) | {
         f"{name}_loss": _held_loss(network, shard, device) for name, shard in held.items()
     }
     line = {key: round(value, 4) for key, value in line.items()}
-    with (folder / "curve.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+    path = folder / "curve.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines = [text for text in lines if json.loads(text)["step"] < progress.step]
+    part = path.with_suffix(".part")
+    part.write_text("\n".join([*lines, json.dumps(line)]) + "\n", encoding="utf-8")
+    part.replace(path)
     print(json.dumps(line), flush=True)
 
 
@@ -196,7 +204,7 @@ def _resume(
         return Progress()
     saved = torch.load(path, map_location=device, weights_only=True)
     network.load_state_dict(saved["network"])
-    for optimiser, state in zip(optimisers, saved["optimisers"], strict=False):
+    for optimiser, state in zip(optimisers, saved["optimisers"], strict=True):
         optimiser.load_state_dict(state)
     progress = Progress(**saved["progress"])
     print(f"goes on after {progress.seconds / 60:.1f} minutes, step {progress.step}", flush=True)
