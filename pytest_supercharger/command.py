@@ -30,7 +30,7 @@ from pytest_supercharger.memory import RememberingModel, RememberingSandbox
 from pytest_supercharger.models.base import Model
 from pytest_supercharger.models.unasked import UnaskedModel
 from pytest_supercharger.options import ini_options
-from pytest_supercharger.prompts import Prompt, RequestKind, load_prompts
+from pytest_supercharger.prompts import Prompt, Prompts, RequestKind, load_prompts
 from pytest_supercharger.reporting.json import write_json
 from pytest_supercharger.reporting.notices import render_nothing, render_undo
 from pytest_supercharger.reporting.progress import Note, Progress, Started, open_progress
@@ -135,7 +135,7 @@ def _fill(config: pytest.Config, settings: Settings, found: Found) -> Report:
             sandbox=RememberingSandbox(
                 sandbox, ledger, run=number, tree=_fingerprint(config, settings)
             ),
-            prompts=load_prompts(prompts_dir()),
+            prompts=_wording(settings, who),
             hooks=_ConftestHooks(config),
             ledger=ledger,
             ledger_run=number,
@@ -186,6 +186,14 @@ def _foreseen(config: pytest.Config, settings: Settings, roles: Roles) -> Forese
         judge=roles.judge_info,
         notes=roles.notes,
     )
+
+
+def _wording(settings: Settings, who: Foreseen) -> Prompts:
+    """Of all families; for a list, that of the model which would be asked."""
+    prompts = load_prompts(prompts_dir())
+    if settings.mode is Mode.LIST and who.writer:
+        return prompts.of(who.writer.family)
+    return prompts
 
 
 def _say_who(progress: Progress, who: Foreseen, stubs: int, sandbox: Sandbox) -> None:

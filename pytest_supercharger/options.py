@@ -75,7 +75,8 @@ OPTIONS = (
         default="auto",
         metavar="SPEC",
         help="who writes: auto (the best preset on disk that fits this machine, else tiny), tiny"
-        " (the bundled model: small, common functions), a preset's name or hf:ORG/REPO[:FILE-or-quant] (fetched beforehand), PATH.gguf, one or more"
+        " (the bundled model: small, common functions), a preset's name or"
+        " hf:ORG/REPO[:FILE-or-quant] (fetched beforehand), PATH.gguf, one or more"
         " http://HOST:PORT/v1#MODEL with commas between, or replay:PATH (a recording);"
         " SMALL,then:BIG asks BIG for what SMALL leaves open",
     ),

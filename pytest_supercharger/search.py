@@ -49,6 +49,7 @@ from pytest_supercharger.stubs import Stub
 MAX_FAILURES = 5  # failed items of one candidate after which the rest tells nothing new
 CHECK_SECONDS = 1.0  # limit of one generated check; an honest one takes milliseconds
 ALL_CHECKS_SECONDS = 15.0  # limit of all generated checks on one candidate
+_HOTTEST = 2.0  # temperature to which rounds rise: above it a model says anything at all
 _WHAT_CHANGED_NOTHING = "the model had nothing new"
 
 
@@ -204,6 +205,7 @@ def make_prompt(
     )
     if repeats and prompt.sampling.rise:
         warmer = prompt.sampling.temperature + repeats * prompt.sampling.rise
+        warmer = max(prompt.sampling.temperature, min(warmer, _HOTTEST))
         prompt = replace(prompt, sampling=replace(prompt.sampling, temperature=warmer))
     return tools.hooks.prompt(stub, kind, prompt)
 
@@ -547,7 +549,7 @@ class _Search:
         else:
             self._note_generated(name, rest, outcome)
         code = self._code(name)
-        gate, tests = self.task.gate, self.tests.values()
+        gate, tests = self.task.gate, self._telling()
         passed = sum(map(code.passes_all_of, gate)) if gate else sum(map(code.passes, tests))
         total = len(gate or tests)
         self.tools.journal.candidate_checked(
@@ -572,6 +574,11 @@ class _Search:
                 done[names[int(item.id)]] = item
 
     # --- what is known
+
+    def _telling(self) -> list[TestCandidate]:
+        """Checks that it is good to pass."""
+        trusts = self.tools.prompts.trusts_tests
+        return [test for test in self.tests.values() if trusts or test.trusted]
 
     def _code(self, name: str) -> CodeEvidence:
         return CodeEvidence(

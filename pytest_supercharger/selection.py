@@ -89,11 +89,25 @@ def _by_agreement(evidence: Evidence) -> Selection:
     codes = _best_by_examples(codes, evidence)
     scores = agreement_scores(codes, evidence)
     nearest = max(codes, key=lambda code: scores[code.candidate.id].total)
-    agreement = scores[nearest.candidate.id].agreement
+    agreement = scores[nearest.candidate.id].agreement * _heard(codes, evidence)
     reason = _doubt(nearest, evidence, codes, agreement)
     return Selection(
         chosen=None if reason else nearest, agreement=agreement, reason=reason, nearest=nearest
     )
+
+
+def _heard(codes: Sequence[CodeEvidence], evidence: Evidence) -> float:
+    """Weighted share of ``codes`` among all, where nothing but agreement speaks for a body.
+
+    A model that guesses writes mostly what crashes; two guesses that do not would agree fully.
+    """
+    if evidence.trusts_tests or evidence.trusted:
+        return 1.0
+    return _weight(codes) / _weight(evidence.codes)
+
+
+def _weight(codes: Sequence[CodeEvidence]) -> float:
+    return sum(math.sqrt(code.multiplicity) for code in codes)
 
 
 def _nothing_to_go_by(evidence: Evidence) -> str:
@@ -186,8 +200,8 @@ def _alike(nearest: CodeEvidence, codes: Sequence[CodeEvidence], evidence: Evide
         return [_value(code, test.id) for test in evidence.tests]
 
     wanted = values(nearest)
-    same = [math.sqrt(code.multiplicity) for code in codes if values(code) == wanted]
-    return sum(same) / sum(math.sqrt(code.multiplicity) for code in codes)
+    same = [code for code in codes if values(code) == wanted]
+    return _weight(same) / _weight(codes)
 
 
 def _value(code: CodeEvidence, test: str) -> str | None:

@@ -67,6 +67,8 @@ def test_the_bundled_model_is_a_gguf_and_known_by_its_path():
 
 
 def test_the_bundled_model_is_the_one_that_its_card_describes():
+    card = tiny_model().with_name("MODEL_CARD.md").read_text("utf-8")
+    assert hashlib.sha256(tiny_model().read_bytes()).hexdigest() in card
     assert not is_damaged(tiny_model())
 
 

@@ -46,6 +46,17 @@ def test_a_call_through_the_module_is_written_without_it() -> None:
     assert about("f", "assert shop.f(1) == 2") == ["assert f(1) == 2"]
 
 
+def test_a_variables_method_of_the_same_name_is_not_the_function() -> None:
+    test = """
+        def test_total(cart):
+            order = Order()
+            assert order.total(1) == 99
+            assert cart.total(2) == 98
+            assert shop.total(3) == 6
+        """
+    assert about("total", test) == ["assert total(3) == 6"]
+
+
 @pytest.mark.parametrize(
     "line",
     [

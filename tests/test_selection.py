@@ -191,6 +191,12 @@ class TestTestsThatAreNotTrusted:
         found = self.untrusted(code("return 1", "1111", times=5))
         assert chosen(found) == "return 1"
 
+    def test_two_that_agree_among_many_that_crash_are_no_agreement(self) -> None:
+        crashes = [code(f"return name_{n}", [Verdict.ERROR] * 4) for n in range(8)]
+        selection = select(self.untrusted(code("return 0", "0000", times=2), *crashes))
+        assert selection.chosen is None
+        assert selection.reason == "not sure: the candidates agree with the best one by 0.15 only"
+
     def test_a_single_answer_still_has_nothing_to_agree_with(self) -> None:
         selection = select(self.untrusted(code("return 1", "1111")))
         assert selection.chosen is None

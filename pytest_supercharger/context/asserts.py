@@ -30,24 +30,36 @@ def _asserts(name: str, source: str, is_method: bool) -> Iterator[str]:
         tree = ast.parse(source)
     except SyntaxError:
         return
+    variables = _variables(tree)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Assert):
             continue
         bare = ast.Assert(test=node.test, msg=None)
-        bare = bare if is_method else _Bare(name).visit(bare)
+        bare = bare if is_method else _Bare(name, variables).visit(bare)
         line = ast.unparse(bare)
         if len(line) <= _LONGEST and "\n" not in line and _stands_alone(bare, name):
             yield line
 
 
-class _Bare(ast.NodeTransformer):
-    """``stubs.total(1)`` as ``total(1)``."""
+def _variables(tree: ast.AST) -> set[str]:
+    """Names that are set in a test, its fixtures among them: no modules."""
+    nodes = list(ast.walk(tree))
+    stored = {
+        node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    return stored | {node.arg for node in nodes if isinstance(node, ast.arg)}
 
-    def __init__(self, name: str) -> None:
+
+class _Bare(ast.NodeTransformer):
+    """``stubs.total(1)`` as ``total(1)``, where ``stubs`` is not a variable."""
+
+    def __init__(self, name: str, variables: set[str]) -> None:
         self._name = name
+        self._variables = variables
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        is_module = isinstance(node.value, ast.Name) and node.value.id.islower()
+        owner = node.value.id if isinstance(node.value, ast.Name) else ""
+        is_module = owner.islower() and owner not in self._variables
         if node.attr == self._name and is_module:
             return ast.Name(id=node.attr, ctx=ast.Load())
         return self.generic_visit(node)

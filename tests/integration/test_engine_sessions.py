@@ -63,6 +63,9 @@ def test_a_list_without_a_preset_says_what_llama_cpp_has_here(tmp_path: Path) ->
     assert run.returncode == 1, run.output
     assert "no preset is on disk" in run.output
     assert "model: tiny (bundled), llama.cpp CPU" in run.output
+    sizes = [int(size) for size in re.findall(r"prompt of (\d+) tokens", run.output)]
+    assert sizes, run.output
+    assert max(sizes) < 200  # its own short wording, not the general one
     (line,) = (line for line in run.output.splitlines() if line.startswith("llama.cpp: "))
     if "CPU only" in line:
         assert re.search(r"CPU only \(.+\), \d+ threads?, \d+\.\d GB of memory free", line), line
