@@ -160,11 +160,19 @@ def _models() -> int:
         best=best_on_disk(memory),
         recommended=recommended(memory),
         user_file=user_file(),
-        bundled=tiny_model().stat().st_size,
+        bundled=_bundled_size(),
     )
     for line in render_models(table, shutil.get_terminal_size().columns):
         print(line)
     return 0
+
+
+def _bundled_size() -> int | None:
+    """Bytes; None where the file is missing, which leaves the presets."""
+    try:
+        return tiny_model().stat().st_size
+    except SetupError:
+        return None
 
 
 def _say(text: str) -> None:

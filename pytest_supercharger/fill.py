@@ -43,6 +43,7 @@ class NotFilled:
     searched: Searched | None = None  # None: it was not searched for
     nearest: CodeEvidence | None = None
     more_may_help: bool = True
+    fits: bool = True  # False: a prompt for it is too long for the model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -174,9 +174,12 @@ def _bigger(info: ModelInfo, then: Located, first: Located, writer: Model, keep:
 
 
 def _then(spec: Spec, first: Located, settings: Settings, rootdir: Path) -> Located | None:
-    """The model to go on with; none where ``auto`` finds only the bundled one, which was first."""
+    """The model to go on with; none where that is the bundled one again.
+
+    So it is for ``auto`` without a preset on disk.
+    """
     then = _located(spec.then, settings, rootdir) if spec.then else None
-    is_again = then is not None and then.source is Source.TINY and then.is_same(first)
+    is_again = then is not None and then.is_bundled and then.is_same(first)
     return None if is_again else then
 
 
@@ -184,7 +187,7 @@ def _judge(settings: Settings, rootdir: Path) -> Located | None:
     if settings.judge is None:
         return None
     located = _located(parse_spec(settings.judge), settings, rootdir, JUDGE_OPTION)
-    if located.source is Source.TINY:
+    if located.is_bundled:
         raise ModelUnavailable(
             f"the bundled model (tiny) writes and cannot judge: {JUDGE_OPTION} wants another "
             "model, or none"

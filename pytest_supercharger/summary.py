@@ -62,6 +62,7 @@ def report_not_filled(result: NotFilled, links: Links | None) -> StubReport:
         searched=result.searched,
         nearest=_nearest(result) if result.nearest else None,
         more_may_help=result.more_may_help,
+        fits=result.fits,
     )
 
 
@@ -75,6 +76,7 @@ def _with_links(
     chosen: Chosen | None = None,
     nearest: Nearest | None = None,
     more_may_help: bool = True,
+    fits: bool = True,
     prompt_tokens: int | None = None,
     examples_passed: int = 0,
 ) -> StubReport:
@@ -95,6 +97,7 @@ def _with_links(
         chosen=chosen,
         nearest=nearest,
         more_may_help=more_may_help,
+        fits=fits,
         prompt_tokens=prompt_tokens,
         seconds=_seconds(searched) if searched else Seconds(),
         tokens=_tokens(searched) if searched else Tokens(),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeGuard
 
+from pytest_supercharger.bundled import is_tiny
 from pytest_supercharger.clean.candidates import CodeCandidate, example_checks
 from pytest_supercharger.clean.style import find_style
 from pytest_supercharger.config import Require, Settings
@@ -110,7 +111,8 @@ class Workbench:
 
     def _too_long(self, stub: Stub, error: SetupError) -> NotFilled:
         """A bigger model may have a larger context."""
-        return NotFilled(stub=stub, reason=str(error), more_may_help=bool(self.leaves_to))
+        bigger_may_help = bool(self.leaves_to) or is_tiny(self.model.info.source)
+        return NotFilled(stub=stub, reason=str(error), more_may_help=bigger_may_help, fits=False)
 
     def _announcing(self, task: Task, taken: Mapping[str, CodeCandidate]) -> Model:
         """The model, which is told in time what comes after each request."""

@@ -40,6 +40,29 @@ def test_double():
 def test_triple():
     assert triple(3) == 9
 """
+EXAMPLES = '''\
+def double(x: int) -> int:
+    """Twice x.
+
+    >>> double(3)
+    6
+    """
+    raise NotImplementedError
+
+
+def triple(x: int) -> int:
+    """Three times x.
+
+    >>> triple(0)
+    0
+    """
+    raise NotImplementedError
+
+
+def negative(x: int) -> int:
+    """Minus x."""
+    raise NotImplementedError
+'''
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
     "<|im_start|>assistant\n"
@@ -61,6 +84,15 @@ def write_parrot(folder: Path) -> Path:
     body = 'def double(x: int) -> int:\n    """Twice x."""\n    return x + x\n'
     parrot = Parrot(answers=(Answer(text=f"```python\n{body}```"),), template=CHATML)
     return parrot.write(folder / "parrot.gguf")
+
+
+def write_doubling_parrot(folder: Path) -> Path:
+    """A model that gives back twice what it gets, whatever the function is to do."""
+    answers = tuple(
+        Answer(text=f"```python\ndef {name}(x):\n    return {body}\n```", when=(f"def {name}(",))
+        for name, body in {"double": "x + x", "triple": "2 * x"}.items()
+    )
+    return Parrot(answers=answers, template=CHATML, piece=3).write(folder / "parrot.gguf")
 
 
 def write_data(folder: Path) -> Path:
@@ -94,6 +126,41 @@ def test_what_the_report_calls_verified_is_counted_and_the_data_is_left_alone(
     assert first["not_verified"] == ["triple"]
     assert facts["candidates"] == 2
     assert python_files(data) == before
+
+
+@NEEDS_LLAMA
+@pytest.mark.llama
+@pytest.mark.bubblewrap
+def test_what_is_written_without_tests_is_judged_by_the_tests_that_come_back(
+    tmp_path: Path,
+) -> None:
+    root = write_data(tmp_path) / "first_stubs"
+    (root / "src" / "stubs.py").write_text(EXAMPLES)
+    test = "\n\ndef test_negative():\n    assert negative(3) == -3\n"
+    (root / "tests" / "test_stubs.py").write_text(
+        TESTS.replace("import ", "import negative, ") + test
+    )
+    code = (
+        "import json, tiny; from pathlib import Path; options = tiny.read_options(); "
+        "names = {'first': options.sources['first'], "
+        "'none': tiny.Source(make=tiny.copy, data=Path('none'))}; "
+        "print(json.dumps(tiny.measure_agreed(names, options, options.data / 'scratch')))"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", code, "--candidates", "2", "--rounds", "1"]
+    command += ["--model", str(write_doubling_parrot(tmp_path)), "--data", str(root.parent)]
+    done = subprocess.run(
+        command, cwd=BENCHMARK.parent, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    facts = json.loads(done.stdout.splitlines()[-1])
+    half = {"stubs": 2, "agreed": 2, "agreed_right": 1, "agreed_wrong": 1}
+    none = {"stubs": 1, "agreed": 0, "agreed_right": 0, "agreed_wrong": 0}
+    first = facts["first"]
+    assert (first["with_example"], first["without_example"]) == (half, none)
+    assert {key: first[key] for key in half} == {**half, "stubs": 3}
+    assert facts["none"] is None
+    assert facts["all"] == first
+    assert "triple" not in done.stdout
 
 
 @NEEDS_LLAMA

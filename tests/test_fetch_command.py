@@ -21,6 +21,7 @@ import pytest
 from gguf_files import RandomModel
 from local_hub import COMMIT, LocalHub, environment, git_sha1, local_hub
 
+import pytest_supercharger
 from pytest_supercharger.bundled import tiny_model
 
 Ran = subprocess.CompletedProcess[str]
@@ -233,6 +234,18 @@ def test_the_bundled_model_comes_first_in_the_table(machine: Machine) -> None:
     first = machine.run("models").stdout.splitlines()[1]
     assert first.split()[:3] == ["*", "any", "tiny"]
     assert "bundled" in first
+
+
+def test_without_the_bundled_file_the_presets_are_listed_all_the_same(machine: Machine) -> None:
+    package = Path(pytest_supercharger.__file__).parent
+    place = machine.home / "incomplete"
+    left_out = shutil.ignore_patterns("__pycache__", "_bundled")
+    shutil.copytree(package, place / package.name, ignore=left_out)
+    run = machine.run("models", prefix=("env", "-C", str(place)))
+    assert run.returncode == 0
+    assert not [line for line in run.stdout.splitlines() if " tiny " in line]
+    assert "and the bundled model is missing: auto finds none" in flat(run.stdout)
+    assert "Better here: python -m pytest_supercharger fetch " in run.stdout
 
 
 def test_auto_is_answered_with_what_to_fetch_instead(machine: Machine) -> None:

@@ -109,8 +109,11 @@ def test_an_error_names_the_option_at_fault(recordings: Path) -> None:
         foresee(settings("quen", judge="replay:judge.jsonl"), recordings)
 
 
-def test_the_bundled_model_is_no_judge(recordings: Path) -> None:
-    wanted = settings("replay:small.jsonl", judge="tiny")
+@pytest.mark.parametrize("judge", ["tiny", "tiny.gguf", "link.gguf"])
+def test_the_bundled_model_is_no_judge(recordings: Path, judge: str) -> None:
+    (recordings / "link.gguf").symlink_to(tiny_model())
+    judge = str(tiny_model()) if judge == "tiny.gguf" else judge
+    wanted = settings("replay:small.jsonl", judge=judge)
     with pytest.raises(ModelUnavailable, match="cannot judge: --supercharge-judge wants another"):
         foresee(wanted, recordings)
     with (
@@ -203,6 +206,8 @@ def test_the_bundled_model_does_not_follow_itself(
         assert roles.writer.info.name == "tiny"
         assert roles.bigger is None
     assert foresee(settings("tiny,then:auto"), recordings).bigger is None
+    for again in (f"tiny,then:{tiny_model()}", f"{tiny_model()},then:tiny"):
+        assert foresee(settings(again), recordings).bigger is None
 
 
 def engines() -> int:

@@ -203,3 +203,8 @@ def test_a_body_that_no_trusted_check_tells_apart_is_near_by_no_count(stub: Stub
     assert (report.nearest.passed, report.nearest.total) == (0, 1)  # the docstring example
     assert not report.trusts_tests
     assert report.generated_tests == 1
+
+
+def test_a_stub_that_is_too_long_for_the_model_is_reported_as_such(stub: Stub) -> None:
+    assert report_not_filled(NotFilled(stub=stub, reason="no body"), links()).fits
+    assert not report_not_filled(NotFilled(stub=stub, reason="too long", fits=False), links()).fits

@@ -13,7 +13,7 @@ from misbehaving_server import MisbehavingServer, refuses
 from searching import RIGHT, WRONG, Hooks
 from specimens import item, links, outcome, stubs_in
 
-from pytest_supercharger.bundled import prompts_dir
+from pytest_supercharger.bundled import prompts_dir, tiny_model
 from pytest_supercharger.config import Settings
 from pytest_supercharger.entangled import Result
 from pytest_supercharger.fill import Filled, NotFilled
@@ -189,11 +189,21 @@ def test_a_prompt_that_does_not_fit_leaves_the_stub_open_and_not_the_run(
     result = search(bench(tmp_path, small, ledger), 0)
     assert isinstance(result, NotFilled)
     assert "900" in result.reason or "tokens" in result.reason
-    assert not result.more_may_help
+    assert (result.more_may_help, result.fits) == (False, False)
     bigger = bench(tmp_path, small, ledger, leaves_to="big")
     left = search(bigger, 0)
     assert isinstance(left, NotFilled)
     assert left.more_may_help
+
+
+def test_what_is_too_long_for_the_bundled_model_is_not_for_a_better_one(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    tiny = Batched(context=900)
+    tiny.info = replace(tiny.info, source=str(tiny_model()))
+    result = search(bench(tmp_path, tiny, ledger), 0)
+    assert isinstance(result, NotFilled)
+    assert (result.more_may_help, result.fits) == (True, False)
 
 
 def test_a_prompt_that_a_server_refuses_leaves_the_stub_open_and_not_the_run(

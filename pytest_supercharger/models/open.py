@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_supercharger.bundled import is_damaged, tiny_model
+from pytest_supercharger.bundled import is_damaged, is_tiny, tiny_model
 from pytest_supercharger.exceptions import ModelUnavailable, SetupError
 from pytest_supercharger.models.base import Model, ModelInfo
 from pytest_supercharger.models.spec import MODEL_OPTION, Source, Spec, parse_spec
@@ -40,7 +40,13 @@ class Located:
 
     def is_same(self, other: Located) -> bool:
         """Whether it is the same file, or the same servers."""
-        return self.source is other.source and self._place() == other._place()
+        are_files = self.takes_memory and other.takes_memory
+        return (are_files or self.source is other.source) and self._place() == other._place()
+
+    @property
+    def is_bundled(self) -> bool:
+        """Whether it is the bundled model, also where its path was given."""
+        return self.source is Source.TINY or (self.takes_memory and is_tiny(self._place()))
 
     def open(self) -> Model:
         """Load it.

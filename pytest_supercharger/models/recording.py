@@ -1,7 +1,8 @@
 """Read and write recordings: JSON Lines, one completion a line.
 
 A line is ``{"stub": ..., "request": ..., "completion": ...}`` with optional ``seed``, ``tokens``,
-``prompt_tokens``, ``finish``, ``index`` and ``logprob``. A path that ends in ``.gz`` is gzipped.
+``prompt_tokens``, ``finish``, ``index``, ``logprob`` and ``family``, the model's
+``ModelInfo.family``. A path that ends in ``.gz`` is gzipped.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _OPTIONAL: dict[str, tuple[type, ...]] = {
     "index": (int,),
     "finish": (str,),
     "logprob": (int, float),
+    "family": (str,),
 }
 _KNOWN = tuple(_OPTIONAL)
 
@@ -48,6 +50,7 @@ class Recorded:
     finish: str = "stop"
     index: int | None = None
     logprob: float | None = None
+    family: str = ""  # of the model that wrote it; "": not recorded
     extra: Mapping[str, object]  # keys we do not know, as they were
 
 
@@ -121,7 +124,8 @@ class Recorder:
         self._model.close()
 
     def _append(self, completion: Completion) -> None:
-        line = (json.dumps(_as_line(completion), ensure_ascii=False) + "\n").encode()
+        record = _as_line(completion, self.info.family)
+        line = (json.dumps(record, ensure_ascii=False) + "\n").encode()
         try:
             # A gzip member for every line: a run that is killed leaves a file that still reads.
             with self._lock:
@@ -195,7 +199,7 @@ def _typed(key: str, value: object) -> Any:
     return value
 
 
-def _as_line(completion: Completion) -> dict[str, object]:
+def _as_line(completion: Completion, family: str) -> dict[str, object]:
     line: dict[str, object] = {
         "stub": completion.stub,
         "request": completion.kind.value,
@@ -206,5 +210,6 @@ def _as_line(completion: Completion) -> dict[str, object]:
         "finish": completion.finish,
         "index": completion.index,
         "logprob": completion.logprob,
+        "family": family or None,
     }
     return {key: value for key, value in line.items() if value is not None}

@@ -27,8 +27,11 @@ class ReplayModel:
         :raises ModelUnavailable: see :func:`read_recording`.
         """
         self._lines: dict[tuple[str, RequestKind], list[Recorded]] = defaultdict(list)
+        families = set()
         for line in read_recording(path):
             self._lines[line.stub, line.kind].append(line)
+            families.add(line.family)
+        families.discard("")
         self._served: Counter[tuple[str, RequestKind]] = Counter()
         self.info = ModelInfo(
             name=path.name,
@@ -38,6 +41,7 @@ class ReplayModel:
             gpu_layers=0,
             context=0,
             slots=1,
+            family=families.pop() if len(families) == 1 else "",  # of several: nobody's wording
         )
 
     def count_tokens(self, text: str) -> int:

@@ -27,15 +27,16 @@ class ModelTable:
     best: Preset | None  # what auto takes
     recommended: Preset | None
     user_file: Path
-    bundled: int  # bytes of the bundled model
+    bundled: int | None  # bytes of the bundled model; None: it is not there
 
 
 def render_models(table: ModelTable, width: int) -> Iterator[str]:
     """One line for each preset, what is known of it below, and what ``auto`` takes."""
     head = {"mark": "", "memory": "memory", "name": "name", "size": "size", "disk": "on disk"}
     yield _COLUMNS.format(**head, licence="licence")
-    yield _bundled_row(table)
-    yield from _wrapped(_BUNDLED, width, _INDENT)
+    if table.bundled is not None:
+        yield _bundled_row(table, table.bundled)
+        yield from _wrapped(_BUNDLED, width, _INDENT)
     for preset in table.presets:
         yield _row(table, preset)
         yield from _wrapped(_known(preset), width, _INDENT)
@@ -47,12 +48,12 @@ def render_models(table: ModelTable, width: int) -> Iterator[str]:
     yield f"Presets of your own: {table.user_file}"
 
 
-def _bundled_row(table: ModelTable) -> str:
+def _bundled_row(table: ModelTable, size: int) -> str:
     return _COLUMNS.format(
         mark="" if table.best else "*",
         memory="any",
         name="tiny",
-        size=gigabytes(table.bundled),
+        size=gigabytes(size),
         disk="bundled",
         licence="MIT",
     )
@@ -79,6 +80,8 @@ def _choice(table: ModelTable) -> str:
     here = f"This machine has {gigabytes(table.memory)} for a model"
     if table.best:
         return f"{here}: auto takes {table.best.name} (*), the best on disk."
+    if table.bundled is None:
+        return f"{here}: no preset on disk fits, and the bundled model is missing: auto finds none."
     return f"{here}: no preset on disk fits, so auto takes tiny (*), the bundled model."
 
 

@@ -115,6 +115,7 @@ def _stub(stub: StubReport) -> dict[str, object]:
         "prompt_tokens": stub.prompt_tokens,
         "examples": stub.examples,
         "examples_passed": stub.examples_passed,
+        **({} if stub.trusts_tests else {"trusts_tests": False}),
     }
 
 

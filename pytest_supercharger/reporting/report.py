@@ -89,7 +89,8 @@ class StubReport:
     rounds: int = 0
     chosen: Chosen | None = None
     nearest: Nearest | None = None  # of an unfilled stub
-    more_may_help: bool = True  # unfilled: more candidates could change it
+    more_may_help: bool = True  # unfilled: more candidates or a better model could change it
+    fits: bool = True  # False: its prompt is too long, only another model could change it
     prompt_tokens: int | None = None  # mode list: size of its first prompt
     seconds: Seconds = Seconds()
     tokens: Tokens = Tokens()

@@ -114,7 +114,7 @@ def next_steps(report: Report) -> tuple[Step, ...]:
             (report.patch and filled and report.mode == "patch", _apply("to apply it", report)),
             (report.patch and report.mode == "write", _apply_kept(report)),
             (filled and report.mode == "diff", _fill("to write this", report)),
-            (report.worth_more and not _offer(report), _more(report)),
+            (_within_reach(report) and not _offer(report), _more(report)),
         )
         if wanted
     ) + tuple(_to_better_model(report))
@@ -527,13 +527,18 @@ def _to_better_model(report: Report) -> Iterator[Step]:
 
 def _more(report: Report) -> Step:
     """The same run with more candidates, narrowed to the open stubs where they are few."""
-    open_ = report.worth_more
+    open_ = _within_reach(report)
     command, _ = _split(report.command, {"--supercharge-candidates"})
     if len(open_) <= FEW:
         command, _ = _split(command, {"--supercharge-only"})
         command = (*command, *(f"--supercharge-only={stub.id}" for stub in open_))
     command = (*command, f"--supercharge-candidates={report.candidates * 4}")
     return Step(purpose="to try harder for what is open", command=shlex.join(command))
+
+
+def _within_reach(report: Report) -> tuple[StubReport, ...]:
+    """Stubs left open that more candidates of the same model might fill."""
+    return tuple(stub for stub in report.worth_more if stub.fits)
 
 
 def _program(command: Sequence[str]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,14 @@ def test_the_bundled_model_by_its_path_is_the_same_file(tmp_path: Path) -> None:
     link.symlink_to(path)
     assert bundled(path).takes_memory
     assert bundled(path).is_same(bundled(link))
+    by_path = replace(bundled(link), source=Source.FILE)
+    assert by_path.is_same(bundled(path))
+    assert bundled(path).is_same(by_path)
+    assert not by_path.is_bundled
+    link.unlink()
+    link.symlink_to(tiny_model())
+    assert by_path.is_bundled
+    assert not replace(by_path, source=Source.RECORDING).is_same(by_path)
 
 
 def test_two_models_are_not_one(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,7 @@ def test_half_a_surrogate_pair_becomes_a_question_mark(path: Path) -> None:
         (line(request="poem"), 'unknown request "poem": one of code, tests,'),
         (line(tokens="many"), "\"tokens\" is 'many', which is not int"),
         (line(seed=True), '"seed" is True, which is not int'),
+        (line(family=7), '"family" is 7, which is not str'),
     ],
 )
 @pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz"])
@@ -131,6 +133,18 @@ def test_what_is_recorded_replays_the_same(tmp_path: Path, name: str) -> None:
     assert [completion.text for completion in given] == [*texts, "1"]
     assert len({completion.seed for completion in given}) == 4
     assert list(ReplayModel(path).generate(requests)) == given
+
+
+def test_the_family_of_the_model_is_recorded_where_it_has_one(path: Path) -> None:
+    for family in ("", "supercharger-tiny"):
+        model = ScriptedModel({("*", "code"): ["a"]})
+        model.info = replace(model.info, family=family)
+        recorder = Recorder(model, path)
+        list(recorder.generate([ask()]))
+        recorder.close()
+    assert "family" not in json.loads(path.read_bytes().splitlines()[0])
+    assert [recorded.family for recorded in read_recording(path)] == ["", "supercharger-tiny"]
+    assert ReplayModel(path).info.family == "supercharger-tiny"
 
 
 @pytest.mark.parametrize("name", ["r.jsonl", "r.jsonl.gz"])

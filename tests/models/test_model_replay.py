@@ -62,6 +62,24 @@ def test_a_request_without_lines_is_answered_with_none(model: ReplayModel) -> No
     assert texts(model, ask(A, 3, "repair_code"), ask("src/c.py::h", 3)) == []
 
 
+@pytest.mark.parametrize(
+    ("named", "family"),
+    [
+        ([None, None], ""),
+        (["tiny", None, "tiny"], "tiny"),
+        (["tiny", "big"], ""),
+    ],
+)
+def test_it_is_of_the_family_that_its_lines_agree_on(
+    tmp_path: Path, named: list[str | None], family: str
+) -> None:
+    line = {"stub": A, "request": "code", "completion": "a"}
+    lines = [line | ({"family": name} if name else {}) for name in named]
+    path = tmp_path / "r.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert ReplayModel(path).info.family == family
+
+
 def test_what_the_ledger_holds_is_skipped(model: ReplayModel) -> None:
     assert [c.index for c in model.generate([ask(A, 9, start=2)])] == [2]
 

@@ -133,6 +133,13 @@ def test_an_unfilled_stub_has_no_chosen_body_and_a_nearest_one() -> None:
     assert stub["nearest"]["failure"] == {"id": "t", "message": "E assert"}
 
 
+def test_a_stub_says_so_where_its_generated_tests_are_not_trusted() -> None:
+    stubs = (VERIFIED, replace(VERIFIED, trusts_tests=False))
+    trusted, not_trusted = json.loads(render_json(replace(REPORT, stubs=stubs)))["stubs"]
+    assert "trusts_tests" not in trusted
+    assert not_trusted == {**trusted, "trusts_tests": False}
+
+
 def test_totals_add_up() -> None:
     assert json.loads(render_json(REPORT))["totals"] == {
         "stubs": 2,

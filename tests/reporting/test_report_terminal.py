@@ -476,6 +476,18 @@ def test_without_a_preset_that_serves_more_candidates_are_offered(
     assert "--supercharge-candidates=64" in commands(report)[-1]
 
 
+def test_what_does_not_fit_is_left_to_a_better_model_and_not_to_more_candidates() -> None:
+    long = replace(UNFILLED, id="long.py::f", fits=False)
+    report = replace(REPORT, stubs=(long,), upgrade=UPGRADE)
+    assert "it left 1 stub" in " ".join(text_of(report).split())
+    assert "coder-7b" in commands(report)[-1]
+    none = replace(report, upgrade=replace(UPGRADE, preset=None))
+    assert commands(none) == []
+    (step,) = commands(replace(none, stubs=(long, UNFILLED)))
+    assert "--supercharge-only=src/shop/cart.py::Cart.total" in step
+    assert "long.py" not in step
+
+
 def test_the_bundled_model_is_called_so() -> None:
     model = ModelInfo(
         name="tiny",
