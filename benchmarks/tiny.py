@@ -12,6 +12,7 @@ user starts it, and what counts is how many stubs the report calls verified:
     wording      families that are taught, in words that are not
     composition  parts that are taught, put together in ways that are not
     family       families that are not taught
+    agreed       first, fresh and novel without their tests: how much of what is written is right
     humaneval    DATA/humaneval: HumanEval's problems with even numbers, its own tests
     speed        no project: size, loading, and 64 candidates for a short stub on one core
 
@@ -20,13 +21,15 @@ what, stands in benchmarks/humaneval.py. ``wording``, ``composition`` and ``fami
 ``training/``: what a catalogue keeps back belongs to weights that were trained on this catalogue.
 A set whose folder is not there is left out, and named as such.
 
-A stub is verified when all its tests pass, and it is right as far as they tell. The last line is
-one JSON object.
+A stub is verified when all its tests pass, and it is right as far as they tell. In ``agreed`` the
+tests are put back behind the run, and only a sandbox runs them on what was written. The last line
+is one JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import json
 import os
@@ -35,19 +38,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from humaneval import add_mended_truth, copy_project
+from humaneval import add_mended_truth, copy_project, judge, open_sandbox
 from tiny_held import write_held_project
+
+from pytest_supercharger.sandboxes.base import Check, CheckKind
 
 HERE = Path(__file__).resolve().parent
 DEFAULT_DATA = HERE.parents[1] / "shared" / "data"
 OPEN_BOOK = {"first"}  # sets to learn from: which stubs are not verified is told without --names
-SPEED = "speed"
+WRITTEN = ("first", "fresh", "novel")  # their tests are named for the stubs
+HELD = ("wording", "composition", "family")
+AGREED, HUMANEVAL, SPEED = "agreed", "humaneval", "speed"
+SETS = (*WRITTEN, *HELD, AGREED, HUMANEVAL, SPEED)
 ROW = "{:<12}{:>6}{:>10}{:>8}{:>10}"
 
 Make = Callable[[Path], None]  # writes the project to a folder that is not there yet
@@ -80,6 +88,15 @@ class Run:
         ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A stub that was to be filled without its tests."""
+
+    has_example: bool  # ``>>>`` in its docstring
+    is_agreed: bool
+    is_right: bool  # agreed, and its tests pass
+
+
 def main() -> None:
     options = read_options()
     facts: dict[str, Any] = {**about(options.model), **asked(options)}
@@ -88,6 +105,9 @@ def main() -> None:
         for each in options.only:
             if each == SPEED:
                 facts[each] = measure_speed(options, Path(name))
+            elif each == AGREED:
+                written = {key: options.sources[key] for key in WRITTEN}
+                facts[each] = measure_agreed(written, options, Path(name) / each)
             else:
                 facts[each] = measure(each, options, Path(name) / each)
     print(json.dumps(facts))
@@ -113,13 +133,12 @@ def read_options() -> argparse.Namespace:
     if not options.model.is_file():
         parser.error(f"there is no model file {options.model}: give one with --model")
     options.sources = sources(options)
-    known = [*options.sources, SPEED]
     for name in options.only or ():
-        if name not in known:
-            parser.error(f"--only: {name!r} is none of {', '.join(known)}")
-        if name != SPEED and not options.sources[name].is_there:
+        if name not in SETS:
+            parser.error(f"--only: {name!r} is none of {', '.join(SETS)}")
+        if name in options.sources and not options.sources[name].is_there:
             parser.error(f"{options.sources[name].data} is not there: see --help for what it holds")
-    options.only = options.only or (["first"] if options.quick else known)
+    options.only = options.only or (["first"] if options.quick else SETS)
     return options
 
 
@@ -146,16 +165,14 @@ def asked(options: argparse.Namespace) -> dict[str, int]:
 
 
 def sources(options: argparse.Namespace) -> dict[str, Source]:
-    """By name, in the order in which they are measured."""
-    first, humaneval = options.data / "first_stubs", options.data / "humaneval"
-    written = {"first": first, **{name: HERE / "tiny_stubs" / name for name in ("fresh", "novel")}}
+    """By name: of the sets that are a project of their own."""
+    written = {name: HERE / "tiny_stubs" / name for name in WRITTEN}
+    written["first"] = options.data / "first_stubs"
     copied = {name: Source(make=partial(copy, data), data=data) for name, data in written.items()}
-    held = {
-        split: Source(make=partial(draw, split, options.held, options.seed))
-        for split in ("wording", "composition", "family")
-    }
+    held = {split: Source(make=partial(draw, split, options.held, options.seed)) for split in HELD}
+    humaneval = options.data / "humaneval"
     problems = Source(make=partial(copy_problems, humaneval), data=humaneval)
-    return {**copied, **held, "humaneval": problems}
+    return {**copied, **held, HUMANEVAL: problems}
 
 
 def copy(data: Path, root: Path) -> None:
@@ -184,8 +201,7 @@ def copy_problems(data: Path, root: Path) -> None:
 def measure(name: str, options: argparse.Namespace, scratch: Path) -> dict[str, Any] | None:
     """Figures of one set; None where it is not there."""
     source = options.sources[name]
-    if not source.is_there:
-        print(f"{name:<12}left out: {source.data} is not there", flush=True)
+    if is_left_out(name, source):
         return None
     scratch.mkdir()
     source.make(scratch / "project")
@@ -203,6 +219,13 @@ def measure(name: str, options: argparse.Namespace, scratch: Path) -> dict[str, 
         "untested": sum(not stub["project_tests"] for stub in run.stubs),  # cannot be verified
         "not_verified": run.open if options.names or name in OPEN_BOOK else len(run.open),
     }
+
+
+def is_left_out(name: str, source: Source) -> bool:
+    """Whether there is nothing to measure, which is said then."""
+    if not source.is_there:
+        print(f"{name:<12}left out: {source.data} is not there", flush=True)
+    return not source.is_there
 
 
 def supercharge(options: argparse.Namespace, scratch: Path) -> Run:
@@ -228,6 +251,124 @@ def supercharge(options: argparse.Namespace, scratch: Path) -> Run:
     if found.get("error") or found["collection_errors"] or found["interrupted"]:
         raise SystemExit(f"the run is not whole:\n{done.stdout}\n{done.stderr}")
     return Run(stubs=found["stubs"], seconds=seconds)
+
+
+# --- what is written where nothing tests it
+
+
+def measure_agreed(
+    written: Mapping[str, Source], options: argparse.Namespace, scratch: Path
+) -> dict[str, Any]:
+    """Figures of each of these projects, None where it is not there, and of all together."""
+    scratch.mkdir()
+    facts: dict[str, Any] = {}
+    everything: list[Judged] = []
+    seconds = 0.0
+    for name, source in written.items():
+        if is_left_out(name, source):
+            facts[name] = None
+            continue
+        judged, took = fill_without_tests(source, options, scratch / name)
+        facts[name] = agreed_figures(name, judged, took)
+        everything += judged
+        seconds += took
+    return {**facts, "all": agreed_figures("all", everything, seconds)}
+
+
+def fill_without_tests(
+    source: Source, options: argparse.Namespace, scratch: Path
+) -> tuple[list[Judged], float]:
+    """What became of each stub, and the seconds of the run.
+
+    :raises SystemExit: a stub has no test that is named for it, or as :func:`supercharge`.
+    """
+    scratch.mkdir()
+    source.make(root := scratch / "project")
+    with_example = functions_with_example(root)
+    (root / "tests").rename(scratch / "tests")
+    run = supercharge(options, scratch)
+    (scratch / "tests").rename(root / "tests")
+    agreed = [stub["id"] for stub in run.stubs if stub["status"] == "agreed"]
+    right = passing_in_sandbox(root, agreed, options.sandbox)
+    judged = [
+        Judged(
+            has_example=stub["id"] in with_example,
+            is_agreed=stub["id"] in agreed,
+            is_right=stub["id"] in right,
+        )
+        for stub in run.stubs
+    ]
+    return judged, run.seconds
+
+
+def functions_with_example(root: Path) -> set[str]:
+    """Ids of the functions, as the report has them."""
+    return {
+        f"{path.relative_to(root).as_posix()}::{node.name}"
+        for path in (root / "src").rglob("*.py")
+        for node in functions(path)
+        if ">>>" in (ast.get_docstring(node) or "")
+    }
+
+
+def passing_in_sandbox(root: Path, stubs: Sequence[str], setting: str) -> set[str]:
+    """Those of the stubs, by id, whose test passes on the tree as it is."""
+    tests = {
+        node.name.removeprefix("test_"): f"{path.relative_to(root).as_posix()}::{node.name}"
+        for path in (root / "tests").rglob("test_*.py")
+        for node in functions(path)
+    }
+    untested = [stub for stub in stubs if stub.partition("::")[2] not in tests]
+    if untested:
+        raise SystemExit(f"{root.parent.name}: {len(untested)} stubs have no test of their name")
+    with open_sandbox(root, setting) as sandbox:
+        return judge(
+            sandbox,
+            [
+                Check(id=stub, kind=CheckKind.PROJECT, args=(tests[stub.partition("::")[2]],))
+                for stub in stubs
+            ],
+        )
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Those of a file that stand in no class and in no function."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node
+
+
+def agreed_figures(name: str, judged: Sequence[Judged], seconds: float) -> dict[str, Any]:
+    total = count_agreed(judged)
+    with_example = count_agreed([each for each in judged if each.has_example])
+    without_example = count_agreed([each for each in judged if not each.has_example])
+    print(
+        f"{AGREED:<12}{name}: {in_words(total)}; with >>> {in_words(with_example)}; "
+        f"without {in_words(without_example)}; {seconds:.1f} s",
+        flush=True,
+    )
+    return {
+        **total,
+        "with_example": with_example,
+        "without_example": without_example,
+        "wall_seconds": round(seconds, 1),
+    }
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    written = f"{counts['agreed']} of {counts['stubs']} written"
+    return f"{written} ({counts['agreed_right']} right, {counts['agreed_wrong']} wrong)"
+
+
+def count_agreed(judged: Sequence[Judged]) -> dict[str, int]:
+    agreed = [each for each in judged if each.is_agreed]
+    right = sum(each.is_right for each in agreed)
+    return {
+        "stubs": len(judged),
+        "agreed": len(agreed),
+        "agreed_right": right,
+        "agreed_wrong": len(agreed) - right,
+    }
 
 
 # --- speed
