@@ -601,13 +601,16 @@ class _Search:
         )
 
     def _select(self) -> Selection:
-        if self._selection is None:
+        # In one variable: the thread that asks for bodies calls this while outcomes are noted.
+        selection = self._selection
+        if selection is None:
             evidence = self.evidence()
-            self._selection = select(evidence)
+            selection = select(evidence)
             wished = self.tools.hooks.select(self.task.stub, evidence) if evidence.codes else None
             if wished:
-                self._selection = as_wished(wished, evidence, self._selection)
-        return self._selection
+                selection = as_wished(wished, evidence, selection)
+            self._selection = selection
+        return selection
 
     def has_answer(self) -> bool:
         """Whether a body was chosen, or waits only for another stub."""
