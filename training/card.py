@@ -84,7 +84,7 @@ tokens. Loss is in nats per token of the answer:
 | minutes | million tokens | taught | new wordings | new combinations | new families |
 |---:|---:|---:|---:|---:|---:|
 {curve}
-
+{remark}
 ## Scores
 
 `python benchmarks/tiny.py`: the whole plugin on projects with tests, at most {samples} samples for
@@ -98,7 +98,7 @@ a stub; counted is what ended `verified`, so with all its tests passed.
 `family`, which were written together with what is taught. `fresh` is the nearest to small functions
 of your own, `novel` and `humaneval` to anything else.
 
-On one core it is ready after {ready:.2f} s, and {candidates} bodies of a one-line stub take
+{agreed}On one core it is ready after {ready:.2f} s, and {candidates} bodies of a one-line stub take
 {generate:.2f} s.
 """
 
@@ -110,14 +110,18 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--scores", type=Path, required=True)
+    parser.add_argument("--scores", type=Path, required=True, nargs="+", help="later ones win")
+    parser.add_argument("--remark", default="", help="what else is to be said of the run")
     options = parser.parse_args()
     facts = json.loads((options.work / "facts.json").read_text(encoding="utf-8"))
     lines = (options.work / "curve.jsonl").read_text(encoding="utf-8").splitlines()
-    scores = json.loads(options.scores.read_text(encoding="utf-8").splitlines()[-1])
-    if scores["sha256"] != facts["sha256"]:
-        raise SystemExit(f"{options.scores} was measured with another file: {scores['sha256']}")
+    scores: dict[str, Any] = {}
+    for path in options.scores:
+        scores |= json.loads(path.read_text(encoding="utf-8").splitlines()[-1])
+        if scores["sha256"] != facts["sha256"]:
+            raise SystemExit(f"{path} was measured with another file: {scores['sha256']}")
     facts |= _taught(options.work / "shards", facts)
+    facts["remark"] = f"\n{options.remark}\n" if options.remark else ""
     print(card(facts, [json.loads(line) for line in lines], scores), end="")
 
 
@@ -160,12 +164,26 @@ def card(facts: dict[str, Any], curve: list[dict[str, Any]], scores: dict[str, A
         processor=facts["processor"],
         hours=facts["last"]["seconds"] / 3600,
         tokens=facts["last"]["tokens"],
+        remark=facts["remark"],
+        agreed=_agreed(scores["agreed"]) if scores.get("agreed") else "",
         curve="\n".join(_curve_row(line) for line in _thinned(curve)),
         samples=scores["candidates"] * scores["rounds"],
         scores="\n".join(_score_row(name, scores[name]) for name in _SETS if scores.get(name)),
         ready=scores["speed"]["ready_seconds"],
         candidates=scores["speed"]["candidates"],
         generate=scores["speed"]["candidates_seconds"],
+    )
+
+
+def _agreed(measured: dict[str, Any]) -> str:
+    """What became of stubs without tests."""
+    whole, told = measured["all"], measured["all"]["with_example"]
+    return (
+        "Without any tests (`first`, `fresh` and `novel`, their tests hidden) candidates agreed "
+        f"on\n{whole['agreed']} of {whole['stubs']} stubs, and {whole['agreed_wrong']} of these bodies "
+        f"were wrong; where the docstring holds an\nexample, on {told['agreed']} of "
+        f'{told["stubs"]}, {told["agreed_wrong"]} of them wrong. Read what is marked "not covered '
+        'by your tests".\n\n'
     )
 
 
