@@ -179,11 +179,11 @@ def _agreed(measured: dict[str, Any]) -> str:
     """What became of stubs without tests."""
     whole, told = measured["all"], measured["all"]["with_example"]
     return (
-        "Without any tests (`first`, `fresh` and `novel`, their tests hidden) candidates agreed "
-        f"on\n{whole['agreed']} of {whole['stubs']} stubs, and {whole['agreed_wrong']} of these bodies "
-        f"were wrong; where the docstring holds an\nexample, on {told['agreed']} of "
-        f'{told["stubs"]}, {told["agreed_wrong"]} of them wrong. Read what is marked "not covered '
-        'by your tests".\n\n'
+        "Without any tests (`first`, `fresh` and `novel`, their tests hidden) candidates agreed\n"
+        f"on {whole['agreed']} of {whole['stubs']} stubs, and {whole['agreed_wrong']} of these "
+        "bodies were wrong; where the docstring holds an\n"
+        f"example, on {told['agreed']} of {told['stubs']}, {told['agreed_wrong']} of them wrong. "
+        'Read what is marked "not covered by your tests".\n\n'
     )
 
 
