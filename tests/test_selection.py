@@ -197,13 +197,22 @@ class TestTestsThatAreNotTrusted:
         assert selection.chosen is None
         assert selection.reason == "not sure: the candidates agree with the best one by 0.15 only"
 
+    def test_agreement_that_stands_alone_has_to_be_high(self) -> None:
+        codes = code("return 1", "1111", times=4), code("return 2", "2222", times=2)
+        selection = select(self.untrusted(*codes))
+        assert selection.chosen is None
+        assert selection.reason == "not sure: the candidates agree with the best one by 0.59 only"
+        example = (generated_check("assert total(0) == 0", trusted=True), *CHECKS[1:])
+        told = code("return 1", "1111", times=4, passes=(0,))
+        assert chosen(self.untrusted(told, codes[1], tests=example)) == "return 1"
+
     def test_a_single_answer_still_has_nothing_to_agree_with(self) -> None:
         selection = select(self.untrusted(code("return 1", "1111")))
         assert selection.chosen is None
         assert "only one candidate" in selection.reason
 
     def test_passing_them_is_no_merit(self) -> None:
-        crowd = code("return 1", "1111", times=4)
+        crowd = code("return 1", "1111", times=16)
         lucky = code("return 2", "2222", times=2, passes=(0, 1, 2, 3))
         scores = agreement_scores((crowd, lucky), self.untrusted(crowd, lucky))
         assert {score.tests for score in scores.values()} == {0.0}
