@@ -260,8 +260,13 @@ class _Search:
         before = (len(self.candidates), len(self.tests))
         if not self.task.gate and RequestKind.TESTS in self.tools.prompts.files:
             self._ask_for_tests(number)
+        # Here, not where it is used: a thread asks for bodies while this one notes outcomes.
+        told = self._feedback() if number else (RequestKind.CODE, None)
         # The checks are closed last: then nobody pulls, and what was cancelled is counted.
-        with closing(self._checks(number)) as checks, closing(self._outcomes(checks)) as outcomes:
+        with (
+            closing(self._checks(number, *told)) as checks,
+            closing(self._outcomes(checks)) as outcomes,
+        ):
             for outcome in outcomes:
                 self._note(outcome)
                 if self._is_proven(outcome):
@@ -416,13 +421,13 @@ class _Search:
             self.tools.journal.decided(self.task.stub.id, "too_long", data)
             return None
 
-    def _bodies(self, number: int) -> Generator[Completion, None, None]:
+    def _bodies(
+        self, kind: RequestKind, feedback: Feedback | None
+    ) -> Generator[Completion, None, None]:
         """This round's answers; a model with none for a repair is asked for fresh code."""
-        if number:
-            kind, feedback = self._feedback()
-            prompt = self._fitting(kind, feedback) if feedback else None
-            if prompt and (yield from self._asked(kind, prompt)):
-                return
+        prompt = self._fitting(kind, feedback) if feedback else None
+        if prompt and (yield from self._asked(kind, prompt)):
+            return
         yield from self._asked(RequestKind.CODE, self._prompt(RequestKind.CODE))
 
     def _asked(self, kind: RequestKind, prompt: Prompt) -> Generator[Completion, None, bool]:
@@ -449,10 +454,12 @@ class _Search:
 
     # --- to the sandbox
 
-    def _checks(self, number: int) -> Generator[Check, None, None]:
+    def _checks(
+        self, number: int, kind: RequestKind, feedback: Feedback | None
+    ) -> Generator[Check, None, None]:
         if not self.task.gate and number:
             yield from self._checks_of_new_tests(number)
-        with closing(self._bodies(number)) as bodies:
+        with closing(self._bodies(kind, feedback)) as bodies:
             for completion in bodies:
                 candidate = self._candidate(completion)
                 if candidate is None:
@@ -601,16 +608,13 @@ class _Search:
         )
 
     def _select(self) -> Selection:
-        # In one variable: the thread that asks for bodies calls this while outcomes are noted.
-        selection = self._selection
-        if selection is None:
+        if self._selection is None:
             evidence = self.evidence()
-            selection = select(evidence)
+            self._selection = select(evidence)
             wished = self.tools.hooks.select(self.task.stub, evidence) if evidence.codes else None
             if wished:
-                selection = as_wished(wished, evidence, selection)
-            self._selection = selection
-        return selection
+                self._selection = as_wished(wished, evidence, self._selection)
+        return self._selection
 
     def has_answer(self) -> bool:
         """Whether a body was chosen, or waits only for another stub."""

@@ -29,6 +29,7 @@ from searching import (
 from specimens import STUB, blocked, item, outcome
 
 from pytest_supercharger.bundled import prompts_dir
+from pytest_supercharger.evidence import Evidence
 from pytest_supercharger.exceptions import ModelUnavailable
 from pytest_supercharger.feedback import read_score
 from pytest_supercharger.models.base import Completion, ModelInfo, Request, never
@@ -183,6 +184,23 @@ class TestRounds:
             task_in(tmp_path), tools(model, ScriptedSandbox(by_tests), budget=budget(rounds=9))
         )
         assert (searched.rounds, searched.stopped) == (2, "the model had nothing new")
+
+    def test_one_thread_alone_selects(self, tmp_path: Path) -> None:
+        """Another one asks for bodies meanwhile: what it read would be half noted."""
+        threads: set[int] = set()
+
+        def choose(_: Evidence) -> None:
+            threads.add(threading.get_ident())
+
+        script = {**code(WRONG), (STUB, RequestKind.REPAIR_CODE): [ALSO_WRONG]}
+        told = tools(
+            ScriptedModel(script),
+            ScriptedSandbox(by_tests),
+            budget=budget(rounds=3),
+            hooks=Hooks(choose=choose),
+        )
+        assert search(task_in(tmp_path), told).rounds == 3
+        assert threads == {threading.get_ident()}
 
     def test_the_repaired_one_is_the_nearest(self, tmp_path: Path) -> None:
         tests = ("t.py::a", "t.py::b")
